@@ -102,6 +102,14 @@ RQ_QUEUES = {
 }
 RQ = {"COMMIT_MODE": "on_db_commit"}
 
+# --- work ------------------------------------------------------------------------------------
+# How long a run may hold a chunk without a sign of life, and how much one chunk is.
+LEASE_SECONDS = env_int("LEASE_SECONDS", 60)
+CHUNK_BYTES = env_int("CHUNK_BYTES", 128 * 2**20)
+CHUNK_INSTANCES = env_int("CHUNK_INSTANCES", 250)
+# A job gives way to a more urgent one after this long.
+JOB_SECONDS = env_int("JOB_SECONDS", 5)
+
 # --- stores ----------------------------------------------------------------------------------
 SEALED_DIR = DATA_DIR / "sealed"
 KEY_FILE = Path(env("KEY_FILE", str(DATA_DIR / "keys" / "keyring.json")))
@@ -133,6 +141,14 @@ TIME_ZONE = env("TIME_ZONE", "UTC")
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
+
+# --- audit trail -----------------------------------------------------------------------------
+AUDIT = {
+    "ACTIONS": "studies.acts.ACTIONS",
+    "CHAINS": "studies.services.access.audit_chains",
+    "SIGNER": "studies.services.signing.signer",
+    "SINK": "studies.services.signing.store_checkpoint",
+}
 
 # --- test and developer conveniences ---------------------------------------------------------
 PROVE = os.environ.get("PROVE") == "1"
