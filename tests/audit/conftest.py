@@ -1,0 +1,103 @@
+"""Settings of the trail's tests: a small vocabulary, a fresh signing key, nothing of studies."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit import Action, Actor
+
+ALICE = Actor("person", "17", "Alice Sample", role="coordinator", address="192.0.2.7")
+BOB = Actor("person", "18", "Dr. Bob Example", role="radiologist")
+JOB = Actor("job", "deidentify-7", "Job deidentify 7")
+
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action("batch.started", "Batch started", ("110107", "Import"), icon="down", tone="moving"),
+        Action(
+            "study.deidentified",
+            "Study de-identified",
+            ("110100", "Application Activity"),
+            fhir_subtype="deidentify",
+            icon="shield",
+            tone="moving",
+        ),
+        Action(
+            "study.held", "Study held", ("110100", "Application Activity"), icon="hold", tone="held"
+        ),
+        Action("study.delivered", "Study delivered", ("110106", "Export"), icon="ok", tone="done"),
+        Action(
+            "report.reidentified",
+            "Patient looked up",
+            ("110112", "Query"),
+            fhir_subtype="reidentify",
+            icon="key",
+            tone="done",
+            is_look_up=True,
+        ),
+        Action(
+            "person.signed_in",
+            "Signed in",
+            ("110114", "User Authentication"),
+            ("110122", "Login"),
+            icon="person",
+        ),
+    )
+}
+
+
+class KeptKey:
+    """A signer with its key in memory."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+        self.public_key = self._key.public_key().public_bytes_raw()
+        self.key_id = "test-1"
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
+
+
+KEY = KeptKey()
+
+
+def signer() -> KeptKey:
+    return KEY
+
+
+def chains(user: Any) -> list[tuple[str, str]]:
+    return list(getattr(user, "audit_chains", []))
+
+
+SECOND_PLACE: dict[str, bytes] = {}
+
+
+def keep(name: str, content: bytes) -> None:
+    SECOND_PLACE[name] = content
+
+
+def kept(chain: str) -> list[bytes]:
+    return [content for name, content in sorted(SECOND_PLACE.items()) if f"/{chain}/" in f"/{name}"]
+
+
+@pytest.fixture(autouse=True)
+def audit_settings(settings: Any, tmp_path: Any) -> Iterator[Callable[..., None]]:
+    """Point settings.AUDIT at this module; call the fixture to change single keys."""
+    SECOND_PLACE.clear()
+    base = {
+        "ACTIONS": "tests.audit.conftest.ACTIONS",
+        "CHAINS": "tests.audit.conftest.chains",
+        "SIGNER": "tests.audit.conftest.signer",
+        "SINK": "tests.audit.conftest.keep",
+        "CHECKPOINTS": "tests.audit.conftest.kept",
+        "FOLDER": str(tmp_path / "audit"),
+    }
+    settings.AUDIT = base
+
+    def change(**keys: Any) -> None:
+        settings.AUDIT = {**settings.AUDIT, **keys}
+
+    yield change
+    SECOND_PLACE.clear()
