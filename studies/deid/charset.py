@@ -1,7 +1,7 @@
-"""Decode and encode text of a data set by its Specific Character Set (PS3.3 C.12.1.1.2, PS3.5 6.1).
+"""Decode and encode text of a data set by Specific Character Set (PS3.3 C.12.1.1.2, PS3.5 6.1).
 
-Every decoding is reversible: what can't be decoded is carried as surrogates, so that cleaning a name
-never changes its neighbours. This room knows nothing of tags or of what is identifying.
+Every decoding is reversible: what can't be decoded is carried as surrogates, so that cleaning a
+name never changes its neighbours. This room knows nothing of tags or of what is identifying.
 """
 
 from __future__ import annotations
@@ -106,8 +106,9 @@ class Charset:
         self.terms = tuple(part.strip(" \0") for part in text.split("\\"))
         repertoires = [_normal_term(term) for term in self.terms]
         names = [name for name, _ in repertoires]
-        self.known = all(name in _SINGLE_BYTE or name in _MULTI_BYTE or name in _WHOLE
-                         for name in names)
+        self.known = all(
+            name in _SINGLE_BYTE or name in _MULTI_BYTE or name in _WHOLE for name in names
+        )
         whole = next((_WHOLE[name] for name in names if name in _WHOLE), "")
         self._extended = not whole and (len(names) > 1 or any(ext for _, ext in repertoires))
         self._codec = whole or _SINGLE_BYTE.get(names[0], "latin-1")
@@ -136,7 +137,7 @@ class Charset:
         return self._encode_2022(text, vr)
 
     def _decode_2022(self, raw: bytes, vr: bytes) -> str:
-        """Decode by runs between escapes; delimiters put the initial sets back (PS3.5 6.1.2.5.3)."""
+        """Decode by runs between escapes; delimiters reset the sets (PS3.5 6.1.2.5.3)."""
         delimiters = _delimiters(vr)
         out: list[str] = []
         start = 0
@@ -156,7 +157,7 @@ class Charset:
         return "".join(out)
 
     def _run(self, raw: bytes, g0: str, g1: str, delimiters: bytes) -> tuple[str, bool]:
-        """Decode bytes under one pair of sets; say whether a delimiter put the initial sets back."""
+        """Decode bytes under one pair of sets; say whether a delimiter reset them."""
         out: list[str] = []
         i, was_reset = 0, False
         while i < len(raw):
@@ -179,7 +180,7 @@ class Charset:
         return "".join(out), was_reset
 
     def _encode_2022(self, text: str, vr: bytes) -> bytes:
-        """Encode character by character, designating sets where needed and resetting at delimiters."""
+        """Encode by character, designating sets where needed, resetting at delimiters."""
         delimiters = _delimiters(vr)
         out = bytearray()
         g0, g1 = "ascii", self._codec

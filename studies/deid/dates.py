@@ -27,7 +27,7 @@ def _shifted(year: int, month: int, day: int, days: int) -> date | None:
 
 @lru_cache(maxsize=4096)
 def shift_da(raw: bytes, days: int) -> bytes | None:
-    """Shift every value of a DA (also ranges and YYYY.MM.DD) back by days; None if one is no date."""
+    """Shift every value of a DA (also ranges, YYYY.MM.DD) back by days; None if one is no date."""
     body = raw.rstrip(b" \0")
     shifted: list[bytes] = []
     for value in body.split(b"\\"):
@@ -121,9 +121,10 @@ _MONTH_NAMES: tuple[str, ...] = (
     " joulukuuta",
 )
 _MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
-# Names that stand for a date without a year too; short ones are words and protocol terms (MAR, OCT).
-_LONG_MONTHS = sorted((n for n in _MONTHS if len(n) >= 5 and n not in ("march", "marca")),
-                      key=len, reverse=True)
+# Names that make a date without a year too; short ones are protocol terms (MAR, OCT).
+_LONG_MONTHS = sorted(
+    (n for n in _MONTHS if len(n) >= 5 and n not in ("march", "marca")), key=len, reverse=True
+)
 _ALL_MONTHS = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _OF = r"(?:de |del |of |d')?"
 _YEAR = r"(?:19|20)\d\d"
@@ -131,25 +132,26 @@ _D = r"(?:0?[1-9]|[12]\d|3[01])"
 _M = r"(?:0?[1-9]|1[0-2])"
 _TIME = r"(?:[T ,]{0,2}(?:at )?[0-2]?\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?: ?[ap]m)?Z?)?"
 _TEXT_DATE = re.compile(
-    rf"(?<![\w.,/-])(?:"
+    rf"(?<!\d)(?<!\d[.,/-])(?:"
     rf"(?P<ymd>(?P<y1>{_YEAR})(?P<s1>[-./])(?P<m1>{_M})(?P=s1)(?P<d1>{_D})(?!\d))"
     rf"|(?P<compact>(?P<y2>{_YEAR})(?P<m2>0[1-9]|1[0-2])(?P<d2>0[1-9]|[12]\d|3[01])"
     rf"(?!\d)|(?P<y2b>{_YEAR})(?P<m2b>0[1-9]|1[0-2])(?P<d2b>0[1-9]|[12]\d|3[01])"
     rf"(?=[0-2]\d[0-5]\d(?:[0-5]\d)?(?!\d)))"
     rf"|(?P<numeric>(?P<a3>\d\d?)(?P<s3> ?[-./] ?)(?P<b3>\d\d?)(?P=s3)(?P<y3>{_YEAR})(?!\d))"
-    rf"|(?P<short>(?P<a4>\d\d?)(?P<s4>/)(?P<b4>\d\d?)/(?P<y4>\d\d)(?![\d/.])"
+    rf"|(?<![^\W_])(?:(?P<short>(?P<a4>\d\d?)(?P<s4>/)(?P<b4>\d\d?)/(?P<y4>\d\d)(?![\d/.])"
     rf"|(?P<a4b>\d\d)(?P<s4b>[-.])(?P<b4b>\d\d)(?P=s4b)(?P<y4b>\d\d)(?![\d.-]))"
-    rf"|(?P<dmy>(?P<d5>{_D})(?:st|nd|rd|th|er|\.)?(?P<s5>[ ./-]*){_OF}(?P<n5>{_ALL_MONTHS})"
-    rf"\.?(?P<t5>[ ,./-]*){_OF}(?P<y5>{_YEAR}|'?\d\d(?=\W|$))(?!\d))"
-    rf"|(?P<mdy>(?P<n6>{_ALL_MONTHS})\.?[ -]?(?P<d6>{_D})(?:st|nd|rd|th)?(?P<t6>[ ,.-]+)"
+    rf"|(?P<dmy>(?P<d5>{_D})(?:st|nd|rd|th|er|\.)?(?P<s5>[ ./-]{{0,4}}){_OF}(?P<n5>{_ALL_MONTHS})"
+    rf"\.?(?P<t5>[ ,./-]{{0,4}}){_OF}(?P<y5>{_YEAR}|'?\d\d(?=\W|$))(?!\d))"
+    rf"|(?P<mdy>(?P<n6>{_ALL_MONTHS})\.?[ -]?(?P<d6>{_D})(?:st|nd|rd|th)?(?P<t6>[ ,.-]{{1,4}})"
     rf"(?P<y6>{_YEAR})(?!\d))"
     rf"|(?P<ynd>(?P<y7>{_YEAR})[- ](?P<n7>{_ALL_MONTHS})[- ](?P<d7>{_D})(?!\w))"
     rf"|(?P<cjk>(?P<y8>{_YEAR}) ?[年년] ?(?P<m8>{_M}) ?[月월](?: ?(?P<d8>{_D}) ?[日号일])?)"
-    rf"|(?P<era>(?:令和|平成|昭和|大正|明治|民國|民国) ?(?:\d{{1,3}}|元) ?年(?: ?\d{{1,2}} ?月)?(?: ?\d{{1,2}} ?日)?)"
+    rf"|(?P<era>(?:令和|平成|昭和|大正|明治|民國|民国) ?(?:\d{{1,3}}|元) ?年"
+    rf"(?: ?\d{{1,2}} ?月)?(?: ?\d{{1,2}} ?日)?)"
     rf"|(?P<ny>(?:{_ALL_MONTHS})\.?[ ,/-]{{0,2}}{_OF}{_YEAR}(?!\d))"
     rf"|(?P<md>(?:(?:{'|'.join(_LONG_MONTHS)}) {_D}(?:st|nd|rd|th)?(?![\w.])"
     rf"|{_D}(?:st|nd|rd|th|\.)? {_OF}(?:{'|'.join(_LONG_MONTHS)})(?!\w)))"
-    rf"|(?P<my>(?:{_M}/{_YEAR}|{_YEAR}-(?:0[1-9]|1[0-2]))(?![\d/-]))"
+    rf"|(?P<my>(?:{_M}/{_YEAR}|{_YEAR}-(?:0[1-9]|1[0-2]))(?![\d/-])))"
     rf"){_TIME}",
     re.IGNORECASE,
 )
@@ -190,8 +192,13 @@ def _read(match: re.Match[str]) -> DateInText | None:
         return DateInText(start, end, day, "%Y%m%d") if day else None
     if group == "cjk" and not match["d8"]:
         return DateInText(start, end, None, "")
-    number, name = {"ymd": ("1", ""), "cjk": ("8", ""), "dmy": ("5", "n5"), "mdy": ("6", "n6"),
-                    "ynd": ("7", "n7")}[group]
+    number, name = {
+        "ymd": ("1", ""),
+        "cjk": ("8", ""),
+        "dmy": ("5", "n5"),
+        "mdy": ("6", "n6"),
+        "ynd": ("7", "n7"),
+    }[group]
     month = _MONTHS[match[name].lower()] if name else int(match["m" + number])
     day = _day(match["y" + number], month, match["d" + number])
     if day is None:
@@ -254,12 +261,12 @@ def shift_found(found: DateInText, days: int, known: Collection[date] = ()) -> s
 
 
 def shift_dates_in_text(
-    text: str, days: int, known: Collection[date] = (), token: str = "REMOVED"
+    text: str, days: int, known: Collection[date] = (), instead: str = "REMOVED"
 ) -> str:
-    """Return the text with every date moved back by days, inexact ones replaced by the token."""
+    """Return the text with every date moved back by days, inexact ones replaced."""
     out: list[str] = []
     last = 0
     for found in dates_in_text(text):
-        out += [text[last : found.start], shift_found(found, days, known) or token]
+        out += [text[last : found.start], shift_found(found, days, known) or instead]
         last = found.end
     return "".join(out) + text[last:]
