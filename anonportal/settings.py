@@ -46,7 +46,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "anonportal.accounts.middleware.PersonMiddleware",
 ]
+
+# Says what stands in the frame around the pages: organizations, roles, navigation.
+SHELL = "studies.web.shell.shell"
 
 ROOT_URLCONF = "anonportal.urls"
 WSGI_APPLICATION = "anonportal.wsgi.application"
@@ -61,6 +65,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "anonportal.ui.context.shell",
             ],
         },
     }
@@ -113,6 +118,9 @@ JOB_SECONDS = env_int("JOB_SECONDS", 5)
 # --- stores ----------------------------------------------------------------------------------
 SEALED_DIR = DATA_DIR / "sealed"
 KEY_FILE = Path(env("KEY_FILE", str(DATA_DIR / "keys" / "keyring.json")))
+# Instead of the key file: "1:base64,2:base64", or AWS KMS key ids, the last one current.
+KEYS = env_secret("KEYS", "")
+KMS_KEYS = env_list("KMS_KEYS")
 
 # --- people ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -129,6 +137,66 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+# People are made by administrators and commands; there is no sign-up. E-mail is the only name.
+ACCOUNT_ADAPTER = "anonportal.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_DISPLAY = "anonportal.accounts.adapter.display"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # an address without an account gets no mail, looks alike
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_FORMS = {
+    "login": "anonportal.accounts.forms.SignInForm",
+    "reauthenticate": "anonportal.accounts.forms.ReauthenticateForm",
+    "reset_password": "anonportal.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "anonportal.accounts.forms.ResetPasswordKeyForm",
+    "change_password": "anonportal.accounts.forms.ChangePasswordForm",
+}
+# Wrong passwords: five per account in 15 minutes, from wherever; twenty a minute from one address.
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key", "reauthenticate": "10/m/user"}
+ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXIES", 0)
+# The limits are counted in one place for all processes.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "anonportal",
+    }
+}
+
+# --- sessions --------------------------------------------------------------------------------
+SESSION_COOKIE_AGE = 3600 * env_int("SESSION_HOURS", 12)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_IDLE_MINUTES = env_int("SESSION_IDLE_MINUTES", 30)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+# A message never rides in a cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- what a page may load --------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+
 # --- languages -------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español"), ("zh-hans", "简体中文")]
@@ -141,6 +209,11 @@ TIME_ZONE = env("TIME_ZONE", "UTC")
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Hashed and compressed names once they are collected (`make run` collects, tests don't).
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
 
 # --- audit trail -----------------------------------------------------------------------------
 AUDIT = {

@@ -36,9 +36,7 @@ class User(AbstractBaseUser):
     # Makes organizations and people; sees no batch, no report and no trail of an organization.
     is_platform_operator = models.BooleanField(default=False)
     language = models.CharField(_("language"), max_length=10, blank=True)
-    theme = models.CharField(
-        _("theme"), max_length=6, choices=Theme.choices, default=Theme.SYSTEM
-    )
+    theme = models.CharField(_("theme"), max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
     single_keys = models.BooleanField(_("single-key shortcuts"), default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
 
