@@ -3,8 +3,9 @@
 Codes are those of PS3.15 A.5 / PS3.16 CID 400 (scheme DCM) and of ISO 21089 lifecycle events.
 """
 
-from audit import Action
 from django.utils.translation import gettext_lazy as _
+
+from audit import Action
 
 EXPORT = ("110106", "Export")
 IMPORT = ("110107", "Import")
@@ -72,10 +73,10 @@ _ALL = (
            "shield", "moving"),
     Action("study.held", _("Images held"), APPLICATION, None, "hold", "hold", "held"),
     Action("study.delivered", _("Study delivered"), EXPORT, None, "transmit", "ok", "done"),
-    Action("study.patient_entered", _("Patient id entered"), ORDER, None, "amend", "check"),
+    Action("study.patient_entered", _("Patient id entered"), ORDER, None, "amend", "tick"),
     Action("instance.excluded", _("Images excluded"), APPLICATION, None, "deprecate", "minus"),
     Action("instance.restored", _("Exclusion undone"), APPLICATION, None, "reactivate", "undo"),
-    Action("instance.retried", _("Images processed again"), APPLICATION, None, "", "retry",
+    Action("instance.retried", _("Images processed again"), APPLICATION, None, "", "undo",
            "moving"),
     # reports
     Action("report.received", _("Report received"), IMPORT, None, "receive", "mail", "moving"),

@@ -9,7 +9,7 @@ from studies.models.delivery import Delivery, Manifest
 from studies.models.organization import LinkageDomain, Membership, Organization, Role
 from studies.models.places import Destination, Source
 from studies.models.profile import Profile, ProfileVersion
-from studies.models.report import Report
+from studies.models.report import LookUp, Report
 from studies.models.states import (
     BATCH_TRANSITIONS,
     INSTANCE_TRANSITIONS,
@@ -41,6 +41,7 @@ __all__ = [
     "InstanceState",
     "Lease",
     "LinkageDomain",
+    "LookUp",
     "Manifest",
     "Membership",
     "Organization",

@@ -158,6 +158,7 @@ class Chunk(models.Model):
     lease_expires = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
+    queued = models.DateTimeField(null=True)
     code = models.CharField(max_length=60, blank=True)
     reference = models.CharField(max_length=36, blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -214,8 +215,6 @@ class Instance(GuardedModel):
     output_size = models.PositiveBigIntegerField(default=0)
     output_sha256 = models.CharField(max_length=64, blank=True)
     object_key = models.CharField(max_length=200, blank=True)
-    # Which attributes changed and why, without values; sealed, since paths may tell of a device.
-    sealed_changes = models.BinaryField(null=True)
     processed = models.DateTimeField(null=True)
     delivered = models.DateTimeField(null=True)
     revision = models.PositiveIntegerField(default=0)

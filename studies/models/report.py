@@ -42,3 +42,20 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return self.cloud_study_id or str(self.id)[:8]
+
+
+class LookUp(models.Model):
+    """One attempt to see a patient: what the limits per person and hour are counted from."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    cloud_study_id = models.CharField(max_length=13, blank=True)
+    outcome = models.CharField(max_length=10)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-created"], name="look_up_of_person")]
+
+    def __str__(self) -> str:
+        return self.outcome

@@ -1,0 +1,291 @@
+"""What the workers run: an id in, a service called, the outcome on the row; then what comes next.
+
+The only room that queues. Payloads are ids. A job may be started twice, or die at any line: the
+services below work under leases, so that only one run of a chunk counts.
+"""
+
+import logging
+import uuid
+
+import django_rq
+from django.db import transaction
+from django.utils import timezone
+
+from studies.faults import Fault, PermanentError, TransientError
+from studies.models import Batch, BatchState, Chunk, ChunkKind, ChunkState
+from studies.services import alerts, batches, inventory, processing, receiving, releasing
+from studies.services.chunks import MAX_ATTEMPTS, Claim, LostLease, claim, waiting
+
+log = logging.getLogger(__name__)
+
+CHUNK_TIMEOUT = 1800
+ALERT_TIMEOUT = 60
+BACK_OFF = (2, 5, 15, 60, 120, 300)
+RESULT_TTL = 60
+FAILURE_TTL = 24 * 3600
+
+
+# --- queueing ----------------------------------------------------------------------------------
+
+
+def start(batch: Batch) -> None:
+    """Queue the inventory of a submitted batch."""
+    chunk, _made = Chunk.objects.get_or_create(batch=batch, kind=ChunkKind.INVENTORY, number=1)
+    enqueue(chunk)
+
+
+def start_collecting(batch: Batch) -> None:
+    """Queue the collection of a batch's selection from its source."""
+    chunk, _made = Chunk.objects.get_or_create(batch=batch, kind=ChunkKind.COLLECT, number=1)
+    enqueue(chunk)
+
+
+def enqueue(chunk: Chunk) -> None:
+    """Queue one chunk of work, on the queue of its batch's priority, once the row is committed."""
+    Chunk.objects.filter(pk=chunk.pk).update(queued=timezone.now())
+    queue = django_rq.get_queue(chunk.batch.queue)
+    job_id = f"chunk-{chunk.pk}-{uuid.uuid4().hex[:8]}"
+    queue.enqueue(
+        run_chunk,
+        chunk.pk,
+        job_id=job_id,
+        job_timeout=CHUNK_TIMEOUT,
+        result_ttl=RESULT_TTL,
+        failure_ttl=FAILURE_TTL,
+        description=f"{chunk.kind} {chunk.pk}",
+    )
+
+
+def enqueue_pending(batch: Batch, *kinds: ChunkKind) -> int:
+    """Queue what waits of a batch and never was queued; return how many chunks."""
+    rows = list(
+        Chunk.objects.filter(
+            batch=batch,
+            kind__in=kinds or list(ChunkKind),
+            state=ChunkState.PENDING,
+            queued__isnull=True,
+        ).select_related("batch")
+    )
+    for chunk in rows:
+        enqueue(chunk)
+    return len(rows)
+
+
+def continue_batch(batch: Batch) -> None:
+    """Take up whatever a person's decision made possible."""
+    batch.refresh_from_db()
+    if batch.state == BatchState.PROCESSING and not processing.unfinished(
+        batch, ChunkKind.INVENTORY, ChunkKind.DEIDENTIFY
+    ):
+        _conclude(batch.pk)
+    enqueue_pending(batch)
+
+
+def _alert(batch_id: uuid.UUID) -> None:
+    django_rq.get_queue("stat").enqueue(
+        send_alert,
+        batch_id,
+        job_timeout=ALERT_TIMEOUT,
+        result_ttl=RESULT_TTL,
+        failure_ttl=FAILURE_TTL,
+        description="alert",
+    )
+
+
+# --- entry points ------------------------------------------------------------------------------
+
+
+def send_alert(batch_id: uuid.UUID) -> None:
+    """Mail the coordinators of a STAT batch of which something is held."""
+    alerts.alert_if_held(batch_id)
+
+
+def run_chunk(chunk_id: int) -> None:
+    """Do one chunk of work, if it is still to be done, and queue what comes next."""
+    held = claim(chunk_id)
+    if held is None:
+        return
+    try:
+        if held.chunk.batch.state == BatchState.CANCELLED:
+            held.give_up("cancelled")
+            return
+        _WORK[ChunkKind(held.chunk.kind)](held)
+    except LostLease:
+        log.info("chunk %s was taken over by another run", chunk_id)
+    except TransientError as fault:
+        _later(held, fault)
+    except PermanentError as fault:
+        _stop(held, fault)
+    except Exception as error:
+        # Whatever it is, a person must see it: never its text, which may quote a data set.
+        reference = str(uuid.uuid4())
+        log.exception("chunk %s failed, reference %s", chunk_id, reference)
+        _broken(held, reference)
+        raise JobFailed(type(error).__name__, reference) from None
+
+
+class JobFailed(Exception):
+    """A job ended on an unexpected fault: its class and the reference of the log line, no more."""
+
+
+def _later(held: Claim, fault: TransientError) -> None:
+    attempts = held.chunk.attempts
+    if attempts >= releasing.MAX_DELIVERY_ATTEMPTS:
+        _stop(held, fault)
+        return
+    held.pause(seconds=BACK_OFF[min(attempts, len(BACK_OFF)) - 1], code=fault.code)
+
+
+def _stop(held: Claim, fault: Fault) -> None:
+    if held.chunk.kind in (ChunkKind.DELIVER, ChunkKind.MANIFEST):
+        releasing.delivery_stopped(held, fault)
+        return
+    with transaction.atomic():
+        held.give_up(fault.code)
+        _attention(held.chunk.batch_id, fault.code)
+
+
+def _broken(held: Claim, reference: str) -> None:
+    """Try a chunk that met an unexpected fault a few times, then put its batch before a person."""
+    if held.chunk.attempts < MAX_ATTEMPTS:
+        held.pause(seconds=BACK_OFF[min(held.chunk.attempts, len(BACK_OFF)) - 1], code="fault")
+        return
+    with transaction.atomic():
+        held.give_up("fault", reference)
+        _attention(held.chunk.batch_id, "fault", reference)
+
+
+def _attention(batch_id: uuid.UUID, code: str, reference: str = "") -> None:
+    batch = Batch.objects.select_for_update().get(pk=batch_id)
+    if batch.state in (BatchState.PROCESSING, BatchState.RELEASING):
+        batches.needs_attention(batch, code, reference)
+
+
+# --- what each kind of chunk does, and what follows it -------------------------------------------
+
+
+def _collect(held: Claim) -> None:
+    batch = held.chunk.batch
+    if not receiving.collect_chunk(held):
+        enqueue(held.chunk)
+        return
+    batch.refresh_from_db()
+    if batch.state == BatchState.QUEUED:
+        start(batch)
+
+
+def _inventory(held: Claim) -> None:
+    batch = held.chunk.batch
+    if not inventory.take_inventory(held):
+        enqueue(held.chunk)
+        return
+    enqueue_pending(batch, ChunkKind.DEIDENTIFY)
+    _alert_if_stat(batch)
+    _conclude(batch.pk)
+
+
+def _deidentify(held: Claim) -> None:
+    batch = held.chunk.batch
+    processing.deidentify_chunk(held)
+    _alert_if_stat(batch)
+    for chunk in releasing.send_ready_studies(batch.pk):
+        enqueue(chunk)
+    _conclude(batch.pk)
+
+
+def _deliver(held: Claim) -> None:
+    releasing.deliver_chunk(held)
+    manifest = releasing.begin_manifest(held.chunk.batch_id)
+    if manifest is not None:
+        enqueue(manifest)
+
+
+def _manifest(held: Claim) -> None:
+    releasing.publish_manifest(held)
+
+
+_WORK = {
+    ChunkKind.COLLECT: _collect,
+    ChunkKind.INVENTORY: _inventory,
+    ChunkKind.DEIDENTIFY: _deidentify,
+    ChunkKind.DELIVER: _deliver,
+    ChunkKind.MANIFEST: _manifest,
+}
+
+
+def _alert_if_stat(batch: Batch) -> None:
+    if batch.queue == "stat" and batch.alerted is None:
+        _alert(batch.pk)
+
+
+def _conclude(batch_id: uuid.UUID) -> None:
+    if processing.conclude(batch_id):
+        release_by_policy(batch_id)
+    batch = Batch.objects.get(pk=batch_id)
+    enqueue_pending(batch, ChunkKind.DEIDENTIFY, ChunkKind.DELIVER)
+
+
+def release_by_policy(batch_id: uuid.UUID) -> None:
+    """Release a batch whose policy lets it go by itself; what is in the way goes to a person."""
+    batch = Batch.objects.select_related(
+        "organization", "destination", "profile_version__profile"
+    ).get(pk=batch_id)
+    try:
+        releasing.release(batch, batches.JOB)
+    except PermanentError as fault:
+        with transaction.atomic():
+            batch.refresh_from_db()
+            if batch.state == BatchState.PROCESSING:
+                batches.needs_attention(batch, fault.code)
+        return
+    enqueue_pending(batch, ChunkKind.DELIVER)
+    manifest = releasing.begin_manifest(batch.pk)
+    if manifest is not None:
+        enqueue(manifest)
+
+
+# --- the scheduler's round ---------------------------------------------------------------------
+
+
+def requeue_lost() -> int:
+    """Queue again what the dead left and what waited long enough; return how many chunks."""
+    count = 0
+    queued = _queued_chunks()
+    for chunk in waiting(timezone.now()):
+        if chunk.pk not in queued and chunk.batch.state != BatchState.CANCELLED:
+            enqueue(chunk)
+            count += 1
+    return count
+
+
+def _queued_chunks() -> set[int]:
+    """Return the chunks that stand in a queue already."""
+    found: set[int] = set()
+    for name in ("stat", "high", "routine"):
+        queue = django_rq.get_queue(name)
+        for job_id in queue.job_ids:
+            parts = job_id.split("-")
+            if parts[0] == "chunk" and parts[1].isdigit():
+                found.add(int(parts[1]))
+    return found
+
+
+def take_up_stalled() -> None:
+    """Let batches go on whose last job died between its work and queueing what comes next."""
+    for batch in Batch.objects.filter(state=BatchState.QUEUED):
+        if not Chunk.objects.filter(batch=batch, kind=ChunkKind.INVENTORY).exists():
+            start(batch)
+    for batch in Batch.objects.filter(state=BatchState.PROCESSING):
+        _conclude(batch.pk)
+    for batch in Batch.objects.filter(state=BatchState.RELEASING):
+        manifest = releasing.begin_manifest(batch.pk)
+        if manifest is not None:
+            enqueue(manifest)
+
+
+def close_due() -> int:
+    """Close delivered batches whose retention has passed, and purge cancelled ones."""
+    due = releasing.due_to_close()
+    for batch in due:
+        releasing.close(batch)
+    return len(due) + releasing.purge_cancelled()

@@ -1,0 +1,142 @@
+"""Sources and destinations of an organization: adding, changing, testing, their credentials."""
+
+import json
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from audit import Actor, Outcome, record, record_alone
+from studies import delivery
+from studies.faults import Fault, PermanentError
+from studies.models import Destination, DestinationState, LinkageDomain, Organization, Source
+from studies.services import keys
+
+CREDENTIALS_PURPOSE = "credentials"
+
+
+def credentials(place: Source | Destination) -> dict[str, Any]:
+    """Open the credentials of a source or destination."""
+    if not place.sealed_credentials:
+        return {}
+    sealer = keys.organization_sealer(place.organization)
+    opened = sealer.open(f"{CREDENTIALS_PURPOSE}/{place.pk}", bytes(place.sealed_credentials))
+    known: dict[str, Any] = json.loads(opened)
+    return known
+
+
+def save_destination(
+    organization: Organization,
+    actor: Actor,
+    *,
+    destination: Destination | None = None,
+    values: dict[str, Any],
+    secrets: dict[str, str] | None = None,
+) -> Destination:
+    """Add or change a destination; a change means it has to be tested again."""
+    is_new = destination is None
+    row = destination or Destination(organization=organization)
+    if values.get("region") not in organization.allowed_regions:
+        raise PermanentError(
+            "region-not-allowed",
+            _("This region isn't among those that the organization allows."),
+        )
+    for name, value in values.items():
+        setattr(row, name, value)
+    if is_new:
+        row.domain = LinkageDomain.objects.get(organization=organization, name="default")
+    if secrets:
+        sealer = keys.organization_sealer(organization)
+        row.sealed_credentials = sealer.seal(
+            f"{CREDENTIALS_PURPOSE}/{row.pk}", json.dumps(secrets).encode()
+        )
+    if row.state != DestinationState.PAUSED:
+        row.state = DestinationState.NOT_TESTED
+    with transaction.atomic():
+        row.save()
+        record(
+            "destination.created" if is_new else "destination.changed",
+            actor=actor,
+            chain=str(organization.pk),
+            subject=str(row.pk),
+            subject_kind="destination",
+            detail={"name": row.name, "kind": row.kind, "region": row.region},
+        )
+    return row
+
+
+def pause(destination: Destination, actor: Actor, *, paused: bool) -> None:
+    """Switch a destination off, or on again."""
+    with transaction.atomic():
+        Destination.objects.filter(pk=destination.pk).update(
+            state=DestinationState.PAUSED if paused else DestinationState.NOT_TESTED
+        )
+        record(
+            "destination.changed",
+            actor=actor,
+            chain=str(destination.organization_id),
+            subject=str(destination.pk),
+            subject_kind="destination",
+            detail={"name": destination.name, "paused": paused},
+        )
+
+
+def save_source(
+    organization: Organization,
+    actor: Actor,
+    *,
+    source: Source | None = None,
+    values: dict[str, Any],
+) -> Source:
+    """Add or change a source."""
+    is_new = source is None
+    row = source or Source(organization=organization)
+    for name, value in values.items():
+        setattr(row, name, value)
+    with transaction.atomic():
+        row.save()
+        record(
+            "source.created" if is_new else "source.changed",
+            actor=actor,
+            chain=str(organization.pk),
+            subject=str(row.pk),
+            subject_kind="source",
+            detail={"name": row.name, "kind": row.kind},
+        )
+    return row
+
+
+def try_destination(destination: Destination, actor: Actor) -> None:
+    """Put, read back and delete a probe object; remember the outcome, and raise a Fault of it."""
+    chain = str(destination.organization_id)
+    try:
+        delivery.open_destination(destination, credentials(destination)).check()
+    except Fault as fault:
+        with transaction.atomic():
+            Destination.objects.filter(pk=destination.pk).update(
+                state=DestinationState.FAILING,
+                tested=timezone.now(),
+                last_error=str(fault.message)[:300],
+            )
+        record_alone(
+            "destination.tested",
+            Outcome.FAILED,
+            actor=actor,
+            chain=chain,
+            subject=str(destination.pk),
+            subject_kind="destination",
+            detail={"code": fault.code},
+        )
+        raise
+    with transaction.atomic():
+        Destination.objects.filter(pk=destination.pk).update(
+            state=DestinationState.READY, tested=timezone.now(), last_error=""
+        )
+        record(
+            "destination.tested",
+            actor=actor,
+            chain=chain,
+            subject=str(destination.pk),
+            subject_kind="destination",
+        )
