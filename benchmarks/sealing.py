@@ -11,7 +11,8 @@ KEY = bytes(range(32))
 
 def main() -> None:
     """Seal and open 256 MiB in pieces of several sizes, in memory that is there already."""
-    room = io.BytesIO(bytes(SIZE + (1 << 20)))
+    room = io.BytesIO()
+    room.write(bytes(SIZE + (1 << 20)))
     for piece in (64 << 10, 1 << 20, 8 << 20):
         data, raw = bytes(piece), room
         raw.seek(0)
