@@ -101,3 +101,44 @@ def audit_settings(settings: Any, tmp_path: Any) -> Iterator[Callable[..., None]
 
     yield change
     SECOND_PLACE.clear()
+
+
+@pytest.fixture
+def on_postgres(postgres: Any, django_db_blocker: Any) -> Iterator[None]:
+    """Make the default database a fresh PostgreSQL with the trail's tables, for one test."""
+    from django.core.management import call_command
+    from django.db import connections
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
+    from psycopg.conninfo import conninfo_to_dict
+
+    sqlite = connections["default"]
+    where = conninfo_to_dict(postgres.create_database())
+    server = DatabaseWrapper(
+        {
+            **sqlite.settings_dict,
+            "ENGINE": "django.db.backends.postgresql",
+            "OPTIONS": {},
+            "NAME": where["dbname"],
+            "USER": where.get("user", ""),
+            "PASSWORD": where.get("password", ""),
+            "HOST": where.get("host", ""),
+            "PORT": where.get("port", ""),
+        },
+        "default",
+    )
+    with django_db_blocker.unblock():
+        connections["default"] = server
+        try:
+            call_command("migrate", "audit", verbosity=0)
+            yield
+        finally:
+            server.close()
+            connections["default"] = sqlite
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: Any) -> str:
+    """Run the test on SQLite with real commits, and on PostgreSQL."""
+    request.getfixturevalue("transactional_db" if request.param == "sqlite" else "on_postgres")
+    return str(request.param)

@@ -1,0 +1,115 @@
+"""The sealer links committed events into their chains. Writers never wait for it.
+
+The host's scheduler calls `seal_all` about once a second, under its lease; `verify` calls
+`seal_chain` first. Two at once do no harm: one waits for the other.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Count, Min
+from django.utils import timezone
+
+from audit import conf
+from audit.canonical import link_digest
+from audit.chains import Head, head, lock_chain, waiting_chains
+from audit.checkpoints import checkpoint_if_due
+from audit.models import Link, Pending
+from audit.recording import record_alone
+from audit.terms import SYSTEM_CHAIN, Actor, Outcome
+
+logger = logging.getLogger(__name__)
+
+TRAIL = Actor("system", "audit", "Audit trail")
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Events of one chain that waited too long for their link."""
+
+    chain: str
+    count: int
+    oldest: datetime
+
+
+def seal_chain(chain: str) -> int:
+    """Link every committed event of a chain; return how many there were."""
+    linked = 0
+    while True:
+        with transaction.atomic(using=DEFAULT_DB_ALIAS):
+            done = _seal_some(chain)
+        linked += done
+        if done < _AT_ONCE:
+            return linked
+
+
+def _seal_some(chain: str) -> int:
+    lock_chain(chain)
+    waiting = list(
+        Pending.objects.filter(chain=chain)
+        .order_by("event_id")
+        .values_list("event_id", "event__digest")[:_AT_ONCE]
+    )
+    if not waiting:
+        return 0
+    end = head(chain)
+    links = []
+    for event_id, raw in waiting:
+        event = bytes(raw)
+        sequence = end.sequence + 1
+        digest = link_digest(chain, sequence, event, end.digest)
+        links.append(
+            Link(
+                chain=chain,
+                sequence=sequence,
+                event_id=event_id,
+                event_digest=event,
+                previous=end.digest,
+                digest=digest,
+            )
+        )
+        end = Head(sequence, digest)
+    Link.objects.bulk_create(links, batch_size=100)
+    ids = [event_id for event_id, _ in waiting]
+    for start in range(0, len(ids), 500):
+        Pending.objects.filter(event_id__in=ids[start : start + 500]).delete()
+    return len(links)
+
+
+def late(now: datetime | None = None) -> list[Late]:
+    """Return the chains whose events wait longer than LATE_SECONDS: the sealer stands still."""
+    before = (now or timezone.now()) - timedelta(seconds=conf.option("LATE_SECONDS"))
+    rows = (
+        Pending.objects.filter(event__at__lt=before)
+        .values("chain")
+        .annotate(count=Count("event_id"), oldest=Min("event__at"))
+        .order_by("chain")
+    )
+    return [Late(row["chain"], row["count"], row["oldest"]) for row in rows]
+
+
+def seal_all() -> int:
+    """Seal every chain, raise the alarm for what was late, write the checkpoints that are due."""
+    overdue = late()
+    linked = sum(seal_chain(chain) for chain in waiting_chains())
+    for one in overdue:
+        logger.error(
+            "%d audit events of chain %s waited for their link since %s",
+            one.count,
+            one.chain,
+            one.oldest.isoformat(),
+        )
+        record_alone(
+            "audit.late",
+            Outcome.FAILED,
+            actor=TRAIL,
+            chain=SYSTEM_CHAIN,
+            subject=one.chain,
+            subject_kind="chain",
+            detail={"count": one.count, "oldest": one.oldest.isoformat()},
+        )
+    checkpoint_if_due(TRAIL)
+    return linked
