@@ -3,6 +3,8 @@
 The first two have the patient's name and id burnt into the pixels, as machines of that kind do.
 """
 
+import unicodedata
+
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -21,10 +23,16 @@ def burnt_lines(visit: Visit) -> tuple[str, ...]:
     """What a machine writes at the top of its screen: name, id, birth date, hospital."""
     patient = visit.patient
     return (
-        f"{patient.family}, {patient.given}   ID {patient.patient_id}",
+        _plain(f"{patient.family}, {patient.given}   ID {patient.patient_id}"),
         f"DOB {patient.birth_date:%d.%m.%Y}   {visit.at:%d.%m.%Y %H:%M}",
-        visit.institution,
+        _plain(visit.institution),
     )
+
+
+def _plain(text: str) -> str:
+    """Text without accents, as machines with an ASCII character generator show it."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("ł", "l").replace("Ł", "L"))
+    return decomposed.encode("ascii", "ignore").decode()
 
 
 def _add_color(ds: Dataset, rows: int, columns: int, photometric: str) -> None:

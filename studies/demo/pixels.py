@@ -56,12 +56,16 @@ def radiograph(rows: int, columns: int, seed: int) -> npt.NDArray[np.uint16]:
     noise = np.random.default_rng([seed, 11])
     y, x = np.mgrid[0:rows, 0:columns]
     x, y = x / columns, y / rows
-    image = np.full((rows, columns), 2600.0)
-    for side in (0.30, 0.70):
-        image -= 1500 * np.exp(-((((x - side) / 0.15) ** 2 + ((y - 0.45) / 0.28) ** 2) ** 2))
-    image += 500 * np.exp(-(((x - 0.5) / 0.06) ** 2))
-    image += 120 * np.sin(y * 60) * np.exp(-((np.abs(x - 0.5) - 0.22) ** 2) / 0.02)
-    image += noise.integers(-25, 26, image.shape)
+    side = np.abs(x - 0.5)
+    trunk = 1 / (1 + np.exp((side - 0.44 + 0.16 * np.exp(-y / 0.05)) / 0.012))
+    lung_axis = 0.19 + 0.06 * y
+    lung = np.exp(-((((side - lung_axis) / 0.13) ** 2 + ((y - 0.46) / 0.30) ** 2) ** 3))
+    ribs = np.sin(2 * np.pi * (9 * y + 4 * side)) * (side < 0.36) * (side > 0.05)
+    heart = np.exp(-((((x - 0.56) / 0.13) ** 2 + ((y - 0.62) / 0.14) ** 2) ** 3))
+    spine = np.exp(-((side / 0.05) ** 4))
+    image = trunk * (2300 - 1500 * lung * (1 - 0.8 * heart) + 130 * ribs + 650 * spine)
+    image += 500 * trunk * (y > 0.74 + 0.5 * (side - 0.2) ** 2)
+    image += 250 + noise.integers(-25, 26, image.shape)
     exposed: npt.NDArray[np.uint16] = np.clip(image, 0, 4095).astype(np.uint16)
     return exposed
 
