@@ -51,7 +51,14 @@ def pytest_terminal_summary(
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
     """Drive the machine's own Chromium; as root it has no sandbox to enter."""
-    arguments = ["--disable-dev-shm-usage"]
+    arguments = [
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    ]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
     return {**browser_type_launch_args, "executable_path": find_chromium(), "args": arguments}

@@ -32,3 +32,8 @@ def _flush_append_only_tables() -> Iterator[None]:
     """Let transaction tests empty tables that the product may only append to."""
     with flush_past_triggers():
         yield
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Have no base address: a browser test names its live server. (The plugin's own one warns.)"""
