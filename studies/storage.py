@@ -165,8 +165,9 @@ class BatchStore:
         reader = self._open.pop(name, None)
         if reader is not None:
             reader.close()
-        for kind in ("original", "staging"):
-            (self._folder(cast(Kind, kind)) / _checked(name)).unlink(missing_ok=True)
+        kinds: tuple[Kind, ...] = ("original", "staging")
+        for kind in kinds:
+            (self._folder(kind) / _checked(name)).unlink(missing_ok=True)
 
     def clear_staging(self) -> None:
         """Remove everything that waited for delivery."""

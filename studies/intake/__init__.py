@@ -1,0 +1,1 @@
+"""What comes in: browser parts, archives and folders, all into sealed originals."""

@@ -30,7 +30,7 @@ class Sealer:
         """Seal a value for a purpose."""
         return seal_value(self._subkey(f"seal/{purpose}"), value, self._aad(purpose))
 
-    def open(self, purpose: str, blob: bytes) -> bytes:
+    def open(self, purpose: str, blob: bytes | memoryview) -> bytes:
         """Open what `seal` made for the same row and purpose."""
         return open_value(self._subkey(f"seal/{purpose}"), bytes(blob), self._aad(purpose))
 
@@ -70,9 +70,7 @@ def batch_key(batch: Batch) -> bytes:
 
 def organization_key(organization: Organization) -> bytes:
     """Return the key that seals an organization's credentials and reports."""
-    return keyring().unwrap(
-        bytes(organization.wrapped_key), _organization_context(organization.pk)
-    )
+    return keyring().unwrap(bytes(organization.wrapped_key), _organization_context(organization.pk))
 
 
 def batch_sealer(batch: Batch) -> Sealer:
@@ -90,7 +88,7 @@ def seal_for_batch(batch: Batch, purpose: str, value: bytes) -> bytes:
     return batch_sealer(batch).seal(purpose, value)
 
 
-def open_for_batch(batch: Batch, purpose: str, blob: bytes) -> bytes:
+def open_for_batch(batch: Batch, purpose: str, blob: bytes | memoryview) -> bytes:
     """Open one value that was sealed under the batch's key for the same purpose."""
     return batch_sealer(batch).open(purpose, blob)
 
