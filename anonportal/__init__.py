@@ -1,0 +1,1 @@
+"""The Django project: settings, processes, people, the page kit."""

@@ -1,9 +1,13 @@
 """Settings of the portal, all from the environment (ANONPORTAL_*). docs/settings.md lists them."""
 
+import hashlib
 import os
 from pathlib import Path
 
+from anonportal.checks import INSECURE_KEY, THIS_MACHINE
 from anonportal.env import env, env_bool, env_int, env_list, env_secret
+from anonportal.logs import configuration
+from anonportal.redis_server import socket_path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Everything the portal writes lies below this one folder.
@@ -11,8 +15,16 @@ DATA_DIR = Path(env("DATA", str(BASE_DIR / "data"))).resolve()
 
 DEMO = env_bool("DEMO", False)
 DEBUG = env_bool("DEBUG", False)
-SECRET_KEY = env_secret("SECRET_KEY", "insecure-key-of-a-checkout-without-settings")
-ALLOWED_HOSTS = env_list("HOSTS", "")
+TESTING = False  # tests/settings.py alone sets it
+# `up` makes this file on its first start; other installations set the variable.
+SECRET_KEY_FILE = DATA_DIR / "keys" / "secret.key"
+SECRET_KEY = env_secret(
+    "SECRET_KEY",
+    SECRET_KEY_FILE.read_text(encoding="ascii").strip()
+    if SECRET_KEY_FILE.is_file()
+    else INSECURE_KEY,
+)
+ALLOWED_HOSTS = env_list("HOSTS", ",".join(sorted(THIS_MACHINE)) if DEMO else "")
 CSRF_TRUSTED_ORIGINS = env_list("ORIGINS", "")
 
 INSTALLED_APPS = [
@@ -26,6 +38,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "csp",
+    "anonportal",
     "anonportal.accounts",
     "anonportal.ui",
     "audit",
@@ -34,6 +47,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "anonportal.middleware.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -100,12 +114,16 @@ DATABASE_ROUTERS = ["anonportal.databases.VaultRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- queue -----------------------------------------------------------------------------------
-REDIS_SOCKET = env("REDIS_SOCKET", str(DATA_DIR / "run" / "redis.sock"))
+REDIS_SOCKET = env("REDIS_SOCKET", str(socket_path(DATA_DIR)))
 REDIS_URL = env_secret("REDIS_URL", f"unix://{REDIS_SOCKET}")
 RQ_QUEUES = {
     name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600} for name in ("stat", "high", "routine")
 }
-RQ = {"COMMIT_MODE": "on_db_commit"}
+RQ = {
+    "COMMIT_MODE": "on_db_commit",
+    "JOB_CLASS": "anonportal.worker.PortalJob",
+    "WORKER_CLASS": "anonportal.worker.PortalWorker",
+}
 
 # --- work ------------------------------------------------------------------------------------
 # How long a run may hold a chunk without a sign of life, and how much one chunk is.
@@ -114,6 +132,10 @@ CHUNK_BYTES = env_int("CHUNK_BYTES", 128 * 2**20)
 CHUNK_INSTANCES = env_int("CHUNK_INSTANCES", 250)
 # A job gives way to a more urgent one after this long.
 JOB_SECONDS = env_int("JOB_SECONDS", 5)
+# How many patients one radiologist may look up in an hour.
+LOOK_UPS_PER_HOUR = env_int("LOOK_UPS_PER_HOUR", 30)
+# What links in e-mails begin with.
+PUBLIC_URL = env("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
 # --- stores ----------------------------------------------------------------------------------
 SEALED_DIR = DATA_DIR / "sealed"
@@ -182,6 +204,24 @@ CSRF_COOKIE_SAMESITE = "Lax"
 # A message never rides in a cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+# --- transport -------------------------------------------------------------------------------
+# A demo speaks http on this machine only; everything else https only.
+_SECURE = not DEMO
+SECURE_SSL_REDIRECT = _SECURE
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _SECURE
+SECURE_HSTS_PRELOAD = _SECURE
+SESSION_COOKIE_SECURE = _SECURE
+CSRF_COOKIE_SECURE = _SECURE
+if env_int("TRUSTED_PROXIES", 0) > 0:
+    # The proxy in front ends TLS and sets this header itself (deploy/nginx.conf).
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# A browser keeps cookies per host, not per port: two demos side by side need two names.
+_OWNER = hashlib.sha256(os.fsencode(DATA_DIR)).hexdigest()[:8]
+SESSION_COOKIE_NAME = f"session_{_OWNER}" if DEMO else "__Host-session"
+CSRF_COOKIE_NAME = f"csrf_{_OWNER}" if DEMO else "__Host-csrf"
+
 # --- what a page may load --------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -222,6 +262,9 @@ AUDIT = {
     "SIGNER": "studies.services.signing.signer",
     "SINK": "studies.services.signing.store_checkpoint",
 }
+
+# --- logs ------------------------------------------------------------------------------------
+LOGGING = configuration(DATA_DIR / "log", env("LOG_STDERR", "INFO"))
 
 # --- test and developer conveniences ---------------------------------------------------------
 PROVE = os.environ.get("PROVE") == "1"

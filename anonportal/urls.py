@@ -3,6 +3,11 @@
 from django.urls import include, path
 from django.urls.resolvers import URLPattern, URLResolver
 
+from anonportal.health import healthz
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
     path("account/", include("anonportal.accounts.urls")),
 ]
+
+handler500 = "anonportal.errors.server_error"

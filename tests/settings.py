@@ -36,14 +36,22 @@ def _own_folder() -> None:
 _own_folder()
 
 from anonportal.settings import *  # noqa: E402, F403
-from anonportal.settings import DATA_DIR, DATABASES  # noqa: E402
+from anonportal.settings import DATA_DIR, DATABASES, STORAGES  # noqa: E402
 
 TESTING = True
 # The test client and the live server speak plain http.
 SECURE_SSL_REDIRECT = False
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False
+SESSION_COOKIE_NAME = "session"
+CSRF_COOKIE_NAME = "csrf"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# The run collects no static files, so their names carry no digests.
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 # No collected static files, and no Redis for the tests that only look at pages.
