@@ -1,0 +1,342 @@
+"""What a data set says about its people, in the forms in which it may turn up elsewhere.
+
+Values become folded tokens once per set of values; the instances of a series share them. Decides
+what identifies alone (a rare surname, an id), what only beside another token (a clinical word, two
+letters), and answers whether a run of bytes may hold any of it. Cleans nothing and knows no tags.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from studies.deid.clinical import (
+    CLINICAL_IDEOGRAPHS,
+    FUNCTION_WORDS,
+    GENERIC_PLACE_WORDS,
+    is_clinical,
+)
+
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
+RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+")
+_LETTERS_FOLDED = str.maketrans(
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "ħ": "h", "’": "'", "ʼ": "'", "‐": "-"}
+    | {"–": "-", "—": "-", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+_DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_SEPARATORS = b" -./^,_'=:()\\"
+_SQUEEZE = bytes.maketrans(
+    bytes(range(ord("A"), ord("Z") + 1)), bytes(range(ord("a"), ord("z") + 1))
+)
+_MONTH_STARTS = (
+    "jan ene gen sty led oca ian tam feb fev fem feb lut uno sub hel mar mae maa mrz bre apr avr"
+    " abr kwi dub nis huh mai may mei maj kve tou jun jui giu cze cer haz kes jul jui lug lip tem hei"
+    " aug aou ago sie srp elo sep set wrz zar eyl syy oct okt out ott paz rij eki lok nov lis kas"
+    " dec dez dic des gru pro ara jou"
+)
+_FOREIGN_CODECS = (
+    "utf-8", "utf-16-le", "utf-16-be", "cp932", "gb18030", "euc_kr", "iso8859-5", "iso8859-7",
+    "iso8859-6", "iso8859-8", "cp1251",
+)  # fmt: skip
+# Whatever could be accented or ideographic text, or a written date: to be looked at as text.
+_STATIC_SUSPICION = (
+    r"[\x80-\xff][^\x00]|\x1b[$()\-,.]|[a-z][\x80-\xff]\x00|[A-Z]{3}[\x80-\xff]\x00"
+    r"|\d ?[-/] ?\d{1,2} ?[-/] ?\d|(?:19|20)\d\d-\d|\d/(?:19|20)\d"
+    r"|\d ?\. ?\d{1,2} ?\. ?(?:19|20)\d\d|(?:19|20)\d\d\.\d{1,2}\.\d"
+    r"|(?:^|[^.\d])\d\d\.\d\d\.\d\d(?:[^.\d]|$)"
+    r"|\d[a-z]{0,2}[ .,/'-]{0,4}(?:de |del |of |d'|den )?(?:MONTH)"
+    r"|(?:MONTH)[a-z]{0,10}[ .,/'-]{0,4}(?:de |del |of )?\d"
+).replace("MONTH", "|".join(dict.fromkeys(_MONTH_STARTS.split())))
+
+
+def _re2_options() -> re2.Options:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.case_sensitive = False
+    options.never_capture = True
+    options.log_errors = False
+    return options
+
+
+@lru_cache(maxsize=16384)
+def _fold_char(char: str) -> str:
+    """Fold one character: case, accents, width, ß, kana; Hangul stays in syllables."""
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    text = unicodedata.normalize("NFKD", char.casefold().translate(_LETTERS_FOLDED))
+    text = "".join(part for part in text if not unicodedata.combining(part))
+    text = unicodedata.normalize("NFC", text.translate(_LETTERS_FOLDED).casefold())
+    return "".join(chr(ord(c) + 0x60) if "\u3041" <= c <= "\u3096" else c for c in text)
+
+
+def fold(text: str) -> str:
+    """Return the text folded for comparison; its length may differ from the original's."""
+    return text.lower() if text.isascii() else "".join(map(_fold_char, text))
+
+
+def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
+    """Return the folded text and, unless they are equal, each folded character's origin."""
+    if text.isascii():
+        return text.lower(), None
+    parts: list[str] = []
+    offsets: list[int] = []
+    for i, char in enumerate(text):
+        folded = _fold_char(char)
+        parts.append(folded)
+        offsets.extend([i] * len(folded))
+    offsets.append(len(text))
+    return "".join(parts), offsets
+
+
+def is_cjk(word: str) -> bool:
+    """Tell whether a run is written in Han, kana or Hangul, where words have no boundaries."""
+    return (
+        "\u3040" <= word[0] <= "\u30ff"
+        or "\u3400" <= word[0] <= "\u9fff"
+        or ("\uf900" <= word[0] <= "\ufaff" or "\uac00" <= word[0] <= "\ud7af")
+    )
+
+
+def _spellings(word: str) -> set[str]:
+    """Return the folded spellings of a name's word: Müller is muller and mueller, and back."""
+    folded = fold(word)
+    spellings = {folded, fold(word.casefold().translate(_DIGRAPHS))}
+    if len(folded) >= 5 and folded.isascii():
+        spellings.add(re.sub("ae|oe|ue", lambda pair: pair[0][0], folded))
+    return {spelling for spelling in spellings if spelling}
+
+
+class IdentifyingValues:
+    """The tokens of one set of identifying values; build with `IdentifyingValues.build`."""
+
+    __slots__ = (
+        "_literals", "_loose", "_matcher", "_seen", "birth_dates", "cjk", "dates", "digit_ids",
+        "initials", "long", "phrases", "strong", "uids", "weak",
+    )  # fmt: skip
+
+    @classmethod
+    def build(cls, values: tuple[tuple[str, str], ...]) -> IdentifyingValues:
+        """Return the tokens of (kind, decoded value) pairs; equal values share one object.
+
+        Kinds: name, id, date, birth, uid, institution, address, phone, other.
+        """
+        return _build(values)
+
+    def __init__(self, values: Iterable[tuple[str, str]]) -> None:
+        self.strong: set[str] = set()  # runs that identify alone
+        self.weak: dict[str, set[int]] = {}  # runs that identify beside another of one person
+        self.initials: dict[str, set[int]] = {}
+        self.cjk: set[str] = set()  # found inside a run too
+        self.phrases: dict[str, list[tuple[str, ...]]] = {}  # by first run
+        self.digit_ids: set[str] = set()  # found across separators
+        self.dates: set[date] = set()
+        self.birth_dates: set[date] = set()
+        self.uids: set[str] = set()
+        person = 0
+        for kind, value in values:
+            for part in value.split("\\"):
+                part = part.strip(" \0")
+                if not part:
+                    continue
+                person += 1
+                self._add(kind, part, person)
+        self.long = tuple(sorted(
+            (t for t in self.strong if len(t) >= 5 and not t[0].isdigit()), key=len, reverse=True
+        ))  # fmt: skip
+        self._matcher: Any = None
+        self._seen = 0
+        self._literals, self._loose = self._searched()
+
+    def _add(self, kind: str, value: str, person: int) -> None:
+        if kind == "name":
+            self._add_name(value, person)
+        elif kind in ("date", "birth"):
+            self._add_date(value, kind == "birth")
+        elif kind == "uid":
+            self.uids.add(value)
+        elif kind == "phone":
+            digits = re.sub(r"\D", "", fold(value))
+            if len(digits) >= 6:
+                self.digit_ids |= {digits, digits[-7:], digits.lstrip("0")}
+        elif kind == "id":
+            self._add_id(value)
+        else:
+            self._add_place(value, kind)
+
+    def _add_name(self, value: str, person: int) -> None:
+        """Take every component of every group; prefixes and suffixes are titles, not names."""
+        for group in value.split("="):
+            components = group.split("^")[:3]
+            joined: list[str] = []
+            for component in components:
+                words = RUN.findall(component.casefold())
+                for word in words:
+                    for spelling in _spellings(word):
+                        self._add_word(spelling, person)
+                if len(words) > 1:
+                    for spelling in _spellings("".join(words)):
+                        if len(spelling) >= 5 and not is_cjk(spelling):
+                            self._add_word(spelling, person)
+                if words:
+                    joined.append(fold("".join(words)))
+            self._add_full(joined)
+
+    def _add_word(self, word: str, person: int) -> None:
+        """Sort one word of a name into those that identify alone and those that don't."""
+        if word.isdecimal():
+            return
+        if is_cjk(word):
+            is_kana = "\u3040" <= word[0] <= "\u30ff"
+            if len(word) >= (3 if is_kana else 2) and word not in CLINICAL_IDEOGRAPHS:
+                self.cjk.add(word)
+            else:
+                self.weak.setdefault(word, set()).add(person)
+            return
+        if len(word) <= 2 or word in FUNCTION_WORDS or is_clinical(word):
+            self.weak.setdefault(word, set()).add(person)
+        else:
+            self.strong.add(word)
+        self.initials.setdefault(word[0], set()).add(person)
+
+    def _add_full(self, joined: list[str]) -> None:
+        """Take the whole name written without separators, in both orders."""
+        if len(joined) < 2:
+            return
+        for order in (joined, joined[::-1], joined[:2], joined[1::-1]):
+            full = "".join(order)
+            if is_cjk(full) and len(full) >= 2:
+                self.cjk.add(full)
+            elif len(full) >= 5 and not is_clinical(full):
+                self.strong.add(full)
+
+    def _add_date(self, value: str, is_birth: bool) -> None:
+        digits = value.replace(".", "")[:8]
+        if len(digits) == 8 and digits.isascii() and digits.isdecimal():
+            try:
+                day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+            except ValueError:
+                return
+            (self.birth_dates if is_birth else self.dates).add(day)
+
+    def _add_id(self, value: str) -> None:
+        """Take an id whole, its long digit runs, and its digits without leading zeros."""
+        folded = fold(value)
+        runs = RUN.findall(folded)
+        plain = "".join(runs)
+        for run in [*runs, plain]:
+            if run.isdecimal() and (len(run) >= 6 or (run == plain and len(run) >= 4)):
+                self.digit_ids |= {run, run.lstrip("0")} if len(run.lstrip("0")) >= 5 else {run}
+        if plain.isdecimal() or len(plain) < 4:
+            return
+        if len(runs) == 1:
+            if is_cjk(plain):
+                self.cjk.add(plain)
+            elif not is_clinical(plain):
+                self.strong.add(plain)
+        else:
+            self.phrases.setdefault(runs[0], []).append(tuple(runs))
+
+    def _add_place(self, value: str, kind: str) -> None:
+        """Take a place whole and by the words in it that name a particular one."""
+        runs = RUN.findall(fold(value))
+        if len(runs) > 1:
+            self.phrases.setdefault(runs[0], []).append(tuple(runs))
+        least = 4 if kind == "institution" else 5
+        for run in runs:
+            if kind == "other" and len(runs) > 1:
+                break
+            if run.isdecimal():
+                if len(run) >= 6:
+                    self.digit_ids.add(run)
+            elif is_cjk(run):
+                if len(run) >= 3 and run not in CLINICAL_IDEOGRAPHS:
+                    self.cjk.add(run)
+            elif len(run) >= least and not (
+                is_clinical(run) or run in GENERIC_PLACE_WORDS or run in FUNCTION_WORDS
+            ):
+                self.strong.add(run)
+
+    def _searched(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """Return the ASCII literals to look for in bytes, plain ones and those with separators."""
+        plain = {token for token in self.strong if token.isascii()}
+        plain |= {token for token in self.weak if token.isascii() and len(token) >= 3}
+        plain |= self.uids
+        loose = set(self.digit_ids)
+        loose |= {day.strftime("%Y%m%d") for day in self.dates | self.birth_dates if day.year > 999}
+        for phrases in self.phrases.values():
+            loose |= {"".join(phrase) for phrase in phrases if "".join(phrase).isascii()}
+        short = [token for token in self.weak if token.isascii()]
+        for first in short:
+            for second in short:
+                if first != second and self.weak[first] & self.weak[second]:
+                    loose.add(first + second)
+        for token in self.strong:  # one name may be written as two words
+            if token.isascii() and len(token) >= 5:
+                plain.discard(token)
+                loose.add(token)
+        encode = str.encode
+        return tuple(map(encode, sorted(plain))), tuple(map(encode, sorted(loose)))
+
+    def find_in(self, header: bytes) -> bool:
+        """Tell whether the bytes may hold any token, or a text that has to be read to know.
+
+        False is reliable for values of text VRs in every character set; True is a suspicion.
+        """
+        self._seen += 1
+        if self._seen <= 3:  # a person of few instances isn't worth an automaton
+            if _static_matcher().search(header):
+                return True
+            squeezed = header.translate(_SQUEEZE, _SEPARATORS)
+            return any(
+                token.translate(None, _SEPARATORS) in squeezed
+                for token in (*self._literals, *self._loose)
+            )
+        if self._matcher is None:
+            self._matcher = re2.compile(self._pattern(), _re2_options())
+        return self._matcher.search(header) is not None
+
+    def _pattern(self) -> bytes:
+        gap = r"[ \-./^,_'=:()\\]{0,3}"
+        parts = [_STATIC_SUSPICION]
+        parts += [re2.escape(token.decode("ascii")) for token in self._literals]
+        parts += [gap.join(map(re2.escape, token.decode("ascii"))) for token in self._loose]
+        return "|".join(parts).encode("latin-1")
+
+    def in_binary(self, raw: bytes) -> bool:
+        """Tell whether a binary value holds a token of 5 letters or 6 digits, in any encoding."""
+        squeezed = raw.translate(_SQUEEZE, _SEPARATORS + b"\0")  # without NUL UTF-16 is ASCII
+        for token in (*self._literals, *self._loose):
+            plain = token.translate(None, _SEPARATORS)
+            if len(plain) >= (6 if plain.isdigit() else 5) and plain in squeezed:
+                return True
+        return any(form in raw for form in self._foreign_forms())
+
+    def _foreign_forms(self) -> set[bytes]:
+        """Return the encoded forms of tokens outside ASCII."""
+        forms: set[bytes] = set()
+        for token in [*self.cjk, *self.strong]:
+            if token.isascii() or (not is_cjk(token) and len(token) < 5):
+                continue
+            for text in {token, token.upper(), token.title()}:
+                for codec in _FOREIGN_CODECS:
+                    try:
+                        forms.add(text.encode(codec))
+                    except UnicodeEncodeError:
+                        continue  # this code has no such letters, so it can't hold the token
+        return forms
+
+
+@lru_cache(maxsize=1)
+def _static_matcher() -> Any:
+    return re2.compile(_STATIC_SUSPICION.encode("latin-1"), _re2_options())
+
+
+@lru_cache(maxsize=512)
+def _build(values: tuple[tuple[str, str], ...]) -> IdentifyingValues:
+    return IdentifyingValues(values)

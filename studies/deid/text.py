@@ -1,0 +1,343 @@
+"""Clean one text: take out what identifies, leave what is clinical.
+
+Two parts: the data set's own values (the second net, always), and patterns of identity (dates,
+phones, addresses, ids, persons named as such) for the Clean Descriptors Option. Works on decoded
+text; the engine chooses which texts, and what must fit where.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import lru_cache
+
+from studies.deid import patterns as identity_patterns
+from studies.deid.charset import Charset
+from studies.deid.clinical import FUNCTION_WORDS, ORDINARY_WORDS, is_term
+from studies.deid.dates import dates_in_text, shift_found
+from studies.deid.identifying import RUN, IdentifyingValues, fold_with_offsets, is_cjk
+
+TOKEN = "REMOVED"  # noqa: S105 - valid in every text VR, CS and AE included
+_NAME_GAP = re.compile(r"[\s,.^_'=&-]{0,3}")
+_DIGIT_GROUP = re.compile(r"\d(?:[-./ ]?\d){3,}")
+_REPEATED = re.compile(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
+_UNITS = re.compile(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
+
+Span = tuple[int, int, str]
+
+
+class TextCleaner:
+    """Cleans texts of one data set; repeated texts, as a series has them, are looked up."""
+
+    __slots__ = ("_bytes_cache", "_cache", "_keep_dates", "_patterns", "_shift_days", "_values")
+
+    def __init__(
+        self,
+        values: IdentifyingValues,
+        *,
+        shift_days: int | None,
+        keep_dates: bool,
+        patterns: bool,
+    ) -> None:
+        self._values = values
+        self._shift_days = shift_days
+        self._keep_dates = keep_dates
+        self._patterns = patterns
+        self._cache: dict[str, tuple[str, int]] = {}
+        self._bytes_cache: dict[tuple[bytes, bytes], tuple[bytes, int]] = {}
+
+    @classmethod
+    def shared(
+        cls,
+        values: IdentifyingValues,
+        *,
+        shift_days: int | None,
+        keep_dates: bool,
+        patterns: bool,
+    ) -> TextCleaner:
+        """Return the cleaner of these settings, with what it has already cleaned."""
+        return _shared(values, shift_days, keep_dates, patterns)
+
+    def clean(self, text: str) -> tuple[str, int]:
+        """Return the text without identity, and how many places were replaced."""
+        found = self._cache.get(text)
+        if found is None:
+            found = self._clean(text)
+            if len(self._cache) >= 4096:
+                self._cache.clear()
+            self._cache[text] = found
+        return found
+
+    def clean_bytes(self, raw: bytes, vr: bytes, charset: Charset) -> tuple[bytes, int]:
+        """Clean an encoded value, padding taken off only if something was replaced.
+
+        One cleaner serves one character set: a data set has one.
+        """
+        key = (raw, vr)
+        found = self._bytes_cache.get(key)
+        if found is None:
+            text, count = self.clean(charset.decode(raw, vr))
+            found = (charset.encode(text, vr), count) if count else (raw, 0)
+            if len(self._bytes_cache) >= 4096:
+                self._bytes_cache.clear()
+            self._bytes_cache[key] = found
+        return found
+
+    def _clean(self, text: str) -> tuple[str, int]:
+        if len(text) < 2 or not text.strip():
+            return text, 0
+        spans = self._own(text) + self._dates(text)
+        if self._patterns:
+            spans += identity_patterns.find(text, TOKEN)
+        return _replace(text, spans)
+
+    def _own(self, text: str) -> list[Span]:
+        """Find the data set's own values."""
+        folded, offsets = fold_with_offsets(text)
+        runs = [(m.start(), m.end(), m[0]) for m in RUN.finditer(folded)]
+        found = _OwnValues(self._values, text, folded, offsets, runs, self._patterns).spans()
+        if offsets is None:
+            return [(start, end, TOKEN) for start, end in found]
+        return [(offsets[start], _origin_end(offsets, end, text), TOKEN) for start, end in found]
+
+    def _dates(self, text: str) -> list[Span]:
+        """Find dates: shifted where they can be, else removed; a birth date is always removed."""
+        if not any(char.isdecimal() for char in text):
+            return []
+        values = self._values
+        spans: list[Span] = []
+        for found in dates_in_text(text):
+            days = {found.day} if found.day else set(found.readings)
+            if days & values.birth_dates:
+                spans.append((found.start, found.end, TOKEN))
+            elif self._keep_dates:
+                continue
+            elif self._shift_days is not None:
+                moved = shift_found(found, self._shift_days, _known(values))
+                if moved != text[found.start : found.end]:
+                    spans.append((found.start, found.end, moved or TOKEN))
+            elif self._patterns or days & values.dates:
+                spans.append((found.start, found.end, TOKEN))
+        return spans
+
+
+@lru_cache(maxsize=512)
+def _shared(
+    values: IdentifyingValues, shift_days: int | None, keep_dates: bool, patterns: bool
+) -> TextCleaner:
+    return TextCleaner(values, shift_days=shift_days, keep_dates=keep_dates, patterns=patterns)
+
+
+def _known(values: IdentifyingValues) -> set[date]:
+    return values.dates
+
+
+def _origin_end(offsets: list[int], end: int, text: str) -> int:
+    """Return where a folded span ends in the original, combining marks behind it included."""
+    return offsets[end] if offsets[end] != offsets[end - 1] else offsets[end] + 1
+
+
+def _replace(text: str, spans: list[Span]) -> tuple[str, int]:
+    """Replace spans; where they overlap, all of their ground is taken by one token."""
+    if not spans:
+        return text, 0
+    merged: list[Span] = []
+    for start, end, new in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if merged and start < merged[-1][1]:
+            first, last, kept = merged[-1]
+            is_inside = end <= last
+            merged[-1] = (first, max(last, end), kept if is_inside and kept == TOKEN else TOKEN)
+        else:
+            merged.append((start, end, new))
+    out: list[str] = []
+    position = 0
+    for start, end, new in merged:
+        out += [text[position:start], new]
+        position = end
+    cleaned = "".join(out) + text[position:]
+    return _REPEATED.sub(TOKEN, cleaned), len(merged)
+
+
+class _OwnValues:
+    """One search of a folded text for the data set's own values, run by run."""
+
+    def __init__(
+        self,
+        values: IdentifyingValues,
+        text: str,
+        folded: str,
+        offsets: list[int] | None,
+        runs: list[tuple[int, int, str]],
+        patterns: bool,
+    ) -> None:
+        self.values = values
+        self.text = text
+        self.folded = folded
+        self.offsets = offsets
+        self.runs = runs
+        self.patterns = patterns
+        self.found: list[tuple[int, int]] = []
+        self.named: set[int] = set()  # numbers of runs that are surely a name
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Return all places, in folded offsets, not ordered."""
+        for i, (start, end, run) in enumerate(self.runs):
+            if run[0].isdecimal():
+                continue
+            if is_cjk(run):
+                self._ideographs(i, start, run)
+            else:
+                self._word(i, start, end, run)
+            for phrase in self.values.phrases.get(run, ()):
+                self._phrase(i, phrase)
+        for i, (_, _, run) in enumerate(self.runs):
+            if run[0].isdecimal():
+                for phrase in self.values.phrases.get(run, ()):
+                    self._phrase(i, phrase)
+        self._weak_names()
+        self._digits()
+        self._uids()
+        return self.found
+
+    def _original(self, start: int, end: int) -> str:
+        if self.offsets is None:
+            return self.text[start:end]
+        return self.text[self.offsets[start] : self.offsets[end]]
+
+    def _gap(self, i: int) -> str:
+        """Return what stands between run i and the next."""
+        return self.folded[self.runs[i][1] : self.runs[i + 1][0]]
+
+    def _mark(self, i: int, start: int, end: int) -> None:
+        self.named.add(i)
+        self.found.append((start, end))
+
+    def _word(self, i: int, start: int, end: int, run: str) -> None:
+        strong = self.values.strong
+        if run in strong:
+            is_everyday = run in ORDINARY_WORDS and self._original(start, end).islower()
+            if not is_everyday:
+                self._mark(i, start, end)
+            return
+        if i + 1 < len(self.runs) and len(self._gap(i)) == 1:
+            following = self.runs[i + 1]
+            if run + following[2] in strong and not (is_term(run) and is_term(following[2])):
+                self._mark(i, start, following[1])
+                return
+        if len(run) > 5 and not is_term(run):
+            for token in self.values.long:
+                at = run.find(token)
+                if at >= 0:
+                    self._compound(i, start, run, at, token)
+                    return
+
+    def _compound(self, i: int, start: int, run: str, at: int, token: str) -> None:
+        """Take a name out of a word it is glued into; the rest stays only if it is a term."""
+        before, after = run[:at], run[at + len(token) :]
+        first = start + (at if before and is_term(before) else 0)
+        last = start + (at + len(token) if after and is_term(after) else len(run))
+        self._mark(i, first, last)
+
+    def _ideographs(self, i: int, start: int, run: str) -> None:
+        for token in self.values.cjk:
+            at = run.find(token)
+            while at >= 0:
+                self._mark(i, start + at, start + at + len(token))
+                at = run.find(token, at + len(token))
+
+    def _phrase(self, i: int, phrase: tuple[str, ...]) -> None:
+        """Take several runs in order, with at most three separators between each."""
+        last = i + len(phrase) - 1
+        if last >= len(self.runs):
+            return
+        for k, word in enumerate(phrase):
+            if self.runs[i + k][2] != word or (k and len(self._gap(i + k - 1)) > 3):
+                return
+        self.found.append((self.runs[i][0], self.runs[last][1]))
+
+    def _weak_names(self) -> None:
+        """Take clinical words and short names where they stand beside the person's other names."""
+        weak = self.values.weak
+        if not weak:
+            return
+        for i, (start, end, run) in enumerate(self.runs):
+            people = weak.get(run)
+            if people and i not in self.named and self._is_name_here(i, run, people):
+                self.found.append((start, end))
+
+    def _is_name_here(self, i: int, run: str, people: set[int]) -> bool:
+        for j in (i - 1, i + 1):
+            if not 0 <= j < len(self.runs):
+                continue
+            gap = self._gap(min(i, j))
+            if not _NAME_GAP.fullmatch(gap):
+                continue
+            other = self.runs[j][2]
+            if j in self.named and (run not in FUNCTION_WORDS or len(run) > 1):
+                return True
+            if other != run and self.values.weak.get(other, set()) & people:
+                return True
+            is_initial = len(other) == 1 and self.values.initials.get(other, set()) & people
+            if is_initial and any(sign in gap for sign in ",.^") and len(run) > 1:
+                return True
+            if is_initial and j < i and gap.startswith("."):
+                return True
+        if len(run) < 3 and not self.patterns:
+            return False
+        return i > 0 and identity_patterns.is_title(
+            self._original(self.runs[i - 1][0], self.runs[i - 1][1]), self._gap(i - 1)
+        )
+
+    def _digits(self) -> None:
+        """Take numeric ids and phones, whole numbers only, whatever separates their digits."""
+        ids = self.values.digit_ids
+        if not ids:
+            return
+        for match in _DIGIT_GROUP.finditer(self.folded):
+            group = match[0]
+            positions = [k for k, char in enumerate(group) if char.isdecimal()]
+            plain = "".join(group[k] for k in positions)
+            for token in ids:
+                at = plain.find(token)
+                while at >= 0:
+                    first, last = positions[at], positions[at + len(token) - 1] + 1
+                    start, end = match.start() + first, match.start() + last
+                    if self._is_whole_number(start, end, len(token)):
+                        self.found.append((start, end))
+                    at = plain.find(token, at + 1)
+
+    def _is_whole_number(self, start: int, end: int, size: int) -> bool:
+        """Tell whether digits stand for themselves: not in a longer number, decimals, a measure."""
+        text = self.folded
+        before, after = text[:start][-2:], text[end : end + 2]
+        if before[-1:].isdecimal() or after[:1].isdecimal():
+            return False
+        if before[-1:] == "." and before[:1].isdecimal() and not _is_dotted(text, start, end):
+            return False
+        if size >= 6:
+            return True
+        if after[:1] == "." and after[1:].isdecimal():
+            return False
+        return not _UNITS.match(text, end)
+
+    def _uids(self) -> None:
+        for uid in self.values.uids:
+            at = self.folded.find(uid)
+            while at >= 0:
+                end = at + len(uid)
+                if self.folded[max(at - 1, 0) : at] not in tuple("0123456789.") and self.folded[
+                    end : end + 1
+                ] not in tuple("0123456789"):
+                    self.found.append((at, end))
+                at = self.folded.find(uid, end)
+
+
+def _is_dotted(text: str, start: int, end: int) -> bool:
+    """Tell whether a number belongs to a dotted chain (a UID), not to a decimal fraction."""
+    left = start
+    while left > 0 and (text[left - 1].isdecimal() or text[left - 1] == "."):
+        left -= 1
+    right = end
+    while right < len(text) and (text[right].isdecimal() or text[right] == "."):
+        right += 1
+    return text.count(".", left, right) > 1
