@@ -19,6 +19,7 @@ def number(value: float | None, places: int = 0) -> str:
     """Return a number with thousands marks; a dash where there is none."""
     if value is None:
         return DASH
+    value = round(value, places)  # Django's formatting cuts digits off, it doesn't round
     return formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
 
 

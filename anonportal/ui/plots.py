@@ -85,11 +85,12 @@ def ledger_marks(parts: Sequence[Part], total: int) -> list[Mark]:
 
 def nice_ceiling(largest: float, steps: int = 3) -> tuple[float, float]:
     """Return the top of a zero-based scale and its step: 1, 2 or 5 times a power of ten."""
-    if largest <= 0:
+    if largest < 1e-6:
         return float(steps), 1.0
     rough = largest / steps
     power = 10.0 ** floor(log10(rough))
-    step = next(n * power for n in (1, 2, 5, 10) if n * power >= rough - power * 1e-9)
+    neat = (1, 2, 2.5, 5, 10) if power >= 10 else (1, 2, 5, 10)
+    step = next(n * power for n in neat if n * power >= rough - power * 1e-9)
     if largest == int(largest):
         step = max(step, 1.0)
     return step * ceil(largest / step - 1e-9), step
