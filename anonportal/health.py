@@ -24,7 +24,7 @@ logger = logging.getLogger("anonportal.health")
 WORKER_LIFE = timedelta(seconds=90)
 
 
-def redis_connection() -> Redis:
+def redis_connection() -> "Redis[bytes]":
     """Return a client of the installation's Redis that doesn't wait long."""
     return Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
@@ -54,7 +54,7 @@ def _redis() -> bool:
 def _workers() -> bool:
     oldest = datetime.now(UTC) - WORKER_LIFE
 
-    def living(connection: Redis) -> bool:
+    def living(connection: "Redis[bytes]") -> bool:
         beats = (worker.last_heartbeat for worker in Worker.all(connection=connection))
         return any(beat is not None and _aware(beat) > oldest for beat in beats)
 
@@ -73,7 +73,7 @@ def _scheduler() -> bool:
         return False
 
 
-def _asked(question: Callable[[Redis], bool]) -> bool:
+def _asked(question: Callable[["Redis[bytes]"], bool]) -> bool:
     try:
         with redis_connection() as connection:
             return question(connection)

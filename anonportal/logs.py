@@ -102,6 +102,9 @@ class _Opaque:
 
 def safe_message(record: logging.LogRecord) -> str:
     """Return the record's constant text with its arguments made safe."""
+    if record.name == "django.request" and hasattr(record, "status_code"):
+        # Django's own text is the reason and the path.
+        return f"answered {int(record.status_code)}"
     if not is_one_of(record.name, CONSTANT_TEXTS):
         return f"message of {record.name} at {place(record.pathname)}:{record.lineno}"
     text = str(record.msg)
@@ -199,6 +202,18 @@ def route_of(request: Any) -> str:
     return f"/{match.route}" if match is not None else "unmatched"
 
 
+# Asked every few seconds by supervisors and monitors; a line each would bury the others.
+UNLOGGED = {"/healthz"}
+
+
+class ProbeFilter(logging.Filter):
+    """Leave out what concerns a probe of the portal's health."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is worth a line."""
+        return getattr(getattr(record, "request", None), "path", "") not in UNLOGGED
+
+
 class SharedFileHandler(logging.Handler):
     """Append lines to one file that many processes share; keep a few full ones behind it.
 
@@ -256,6 +271,7 @@ def configuration(folder: Path, stderr_level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"safe": {"()": "anonportal.logs.SafeFormatter"}},
+        "filters": {"probes": {"()": "anonportal.logs.ProbeFilter"}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
@@ -272,6 +288,7 @@ def configuration(folder: Path, stderr_level: str) -> dict[str, Any]:
         "loggers": {
             # Django's own configuration would print and mail; `propagate` alone is wanted here.
             "django": {**quiet, "level": "INFO"},
+            "django.request": {**quiet, "filters": ["probes"]},
             "django.server": quiet,
             "django.db.backends": {**quiet, "level": "WARNING"},  # never SQL with its values
             "rq": quiet,

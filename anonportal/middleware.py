@@ -7,12 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from anonportal.logs import Word, new_reference, request_id, route_of
+from anonportal.logs import UNLOGGED, Word, new_reference, request_id, route_of
 
 logger = logging.getLogger("anonportal.requests")
-
-# Asked every few seconds by supervisors; a line each would bury the others.
-UNLOGGED = {"/healthz"}
 
 
 class RequestLogMiddleware:
