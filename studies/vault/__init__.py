@@ -1,0 +1,1 @@
+"""The mapping between patients and their pseudonyms: `studies.vault.service` is its front."""

@@ -1,0 +1,135 @@
+"""Finds the row of a patient or a study, or makes it: once, whoever else does the same at once.
+
+Unique constraints decide races. A new row is written under a shared hold of its domain, so that
+a rotation of keys can't begin between looking and writing.
+"""
+
+import secrets
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import IntegrityError, connections, transaction
+
+from studies.deid.cloudid import new_cloud_id
+from studies.vault.faults import UnknownDomain, VaultError
+from studies.vault.keys import DomainKeys, open_keys
+from studies.vault.models import Domain, Patient, Study
+from studies.vault.rows import PatientContent, StudyContent, seal_patient, seal_study
+
+VAULT = "vault"
+Row = TypeVar("Row", Patient, Study)
+# Each try loses to another process only once, and to a taken cloud id with odds of 1 to 10^12.
+_TRIES = 64
+
+
+def draw_cloud_id() -> str:
+    """Return a fresh random cloud id, which no patient and no study has."""
+    cloud_id = new_cloud_id(secrets.randbits(60))
+    while any(kind.objects.filter(cloud_id=cloud_id).exists() for kind in (Patient, Study)):
+        cloud_id = new_cloud_id(secrets.randbits(60))
+    return cloud_id
+
+
+def hold_domain(domain_id: uuid.UUID) -> int:
+    """Hold a domain's key version until the transaction ends, beside other holders; return it."""
+    connection = connections[VAULT]
+    lock = " FOR SHARE" if connection.vendor == "postgresql" else ""
+    table = connection.ops.quote_name(Domain._meta.db_table)
+    value = Domain._meta.pk.get_db_prep_value(domain_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT key_version FROM {table} WHERE id = %s{lock}", [value])  # noqa: S608
+        row = cursor.fetchone()
+    if row is None:
+        raise UnknownDomain(f"linkage domain {domain_id} isn't in the vault")
+    return int(row[0])
+
+
+class StaleKeys(Exception):
+    """The keys at hand are older than the domain's current version: open them again."""
+
+
+def require_current(keys: DomainKeys) -> None:
+    """Hold the domain, and make sure that the keys at hand know its current version."""
+    current = hold_domain(keys.domain_id)
+    if current not in keys.versions:
+        raise StaleKeys
+    keys.current = current
+
+
+class Allocator:
+    """Finds or makes rows of one domain; opens the domain's keys again when they were rotated."""
+
+    def __init__(self, domain_id: uuid.UUID) -> None:
+        self.keys = open_keys(domain_id)
+
+    def patient(self, content: PatientContent) -> Patient:
+        """Return the patient's row."""
+        return self._find_or_make(
+            lambda: self.find_patient(*content.indexed), lambda: self._make_patient(content)
+        )
+
+    def study(self, content: StudyContent, patient: str, prefix: str, scheme: str) -> Study:
+        """Return the study's row, which may be another patient's."""
+        return self._find_or_make(
+            lambda: self.find_study(content.indexed),
+            lambda: self._make_study(content, patient, prefix, scheme),
+        )
+
+    def find_patient(self, patient_id: str, issuer: str) -> Patient | None:
+        """Return the row of a normalised patient id and issuer, under any key version."""
+        indexes = [self.keys.patient_index(v, patient_id, issuer) for v in self.keys.versions]
+        return Patient.objects.filter(domain_id=self.keys.domain_id, index__in=indexes).first()
+
+    def find_study(self, study_uid: str) -> Study | None:
+        """Return the row of an original Study Instance UID, under any key version."""
+        indexes = [self.keys.study_index(v, study_uid) for v in self.keys.versions]
+        return (
+            Study.objects.filter(domain_id=self.keys.domain_id, index__in=indexes)
+            .select_related("patient")
+            .first()
+        )
+
+    def _find_or_make(self, find: Callable[[], Row | None], make: Callable[[], Row]) -> Row:
+        row = find()
+        for _ in range(_TRIES):
+            if row is not None:
+                return row
+            try:
+                with transaction.atomic(using=VAULT, durable=True):
+                    require_current(self.keys)
+                    row = find() or make()
+            except StaleKeys:
+                self.keys = open_keys(self.keys.domain_id)
+            except IntegrityError:
+                # Another process made this row first, or the cloud id drawn is taken: look again.
+                row = find()
+        if row is None:
+            raise VaultError("no free cloud id was found; check the source of random numbers")
+        return row
+
+    def _make_patient(self, content: PatientContent) -> Patient:
+        row = Patient(
+            domain_id=self.keys.domain_id,
+            cloud_id=draw_cloud_id(),
+            key_version=self.keys.current,
+        )
+        seal_patient(self.keys, row, content)
+        row.save(force_insert=True)
+        return row
+
+    def _make_study(self, content: StudyContent, patient: str, prefix: str, scheme: str) -> Study:
+        owner = Patient.objects.filter(domain_id=self.keys.domain_id, cloud_id=patient).first()
+        if owner is None:
+            raise VaultError(f"cloud patient {patient} isn't in the vault")
+        row = Study(
+            domain_id=self.keys.domain_id,
+            patient=owner,
+            cloud_id=draw_cloud_id(),
+            prefix=prefix,
+            scheme=scheme,
+            key_version=self.keys.current,
+        )
+        seal_study(self.keys, row, content)
+        row.save(force_insert=True)
+        return row

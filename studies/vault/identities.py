@@ -1,0 +1,296 @@
+"""The identities of one linkage domain, as the de-identification engine asks for them.
+
+One object serves one job: it keeps what it found, buffers what must be sealed, and writes it in
+one transaction. It must not be shared between threads.
+"""
+
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from django.db import transaction
+
+from studies.deid.errors import Held
+from studies.deid.identities import is_placeholder_id, normalise_patient_id
+from studies.deid.outcome import Originals
+from studies.vault.allocation import VAULT, Allocator, StaleKeys, require_current
+from studies.vault.faults import MappingGone
+from studies.vault.keys import open_keys
+from studies.vault.models import InstanceRow, Patient, SentUid, Study
+from studies.vault.rows import (
+    InstancesContent,
+    PatientContent,
+    StudyContent,
+    Values,
+    merge_values,
+    open_instances,
+    open_patient,
+    open_study,
+    seal_instances,
+    seal_patient,
+    seal_study,
+)
+
+Scheme = Literal["patient", "study"]
+# Keeps one object's memory bounded over a very large chunk.
+_KEPT_UIDS = 200_000
+
+
+class DomainIdentities:
+    """Implements studies.deid.Identities on the vault.
+
+    `prefix` and `scheme` are those of the study that `study` was last asked for: a study keeps
+    what it was first sent under, and a change of the organization's settings meets new ones only.
+    """
+
+    def __init__(
+        self, domain_id: uuid.UUID, *, prefix: str, scheme: Scheme, default_issuer: str = ""
+    ) -> None:
+        self.domain_id = domain_id
+        self.prefix = prefix
+        self.scheme: Scheme = scheme
+        self._new_prefix = prefix
+        self._new_scheme: Scheme = scheme
+        self._default_issuer = default_issuer
+        self._allocator = Allocator(domain_id)
+        self._patients: dict[tuple[str, str], str] = {}
+        self._studies: dict[tuple[str, str], tuple[str, str, Scheme]] = {}
+        self._uids: dict[str, str] = {}
+        self._shifts: dict[str, int] = {}
+        self._known: dict[str, Values] = {}
+        self._forget_buffer()
+
+    # --- the protocol ---------------------------------------------------------------------------
+
+    def patient(self, patient_id: str, issuer: str) -> str:
+        """Return the cloud patient id; hold an id that would merge strangers."""
+        key = (patient_id, issuer)
+        known = self._patients.get(key)
+        if known is None:
+            if is_placeholder_id(patient_id):
+                raise Held(
+                    "patient-id-missing",
+                    "The Patient ID is empty or a placeholder; enter the patient's own id.",
+                    "(0010,0020)",
+                )
+            indexed = normalise_patient_id(patient_id, issuer.strip(" \0") or self._default_issuer)
+            values: Values = {"PatientID": (patient_id,)}
+            merge_values(values, {"IssuerOfPatientID": (issuer,)})
+            row = self._allocator.patient(PatientContent(indexed, values))
+            known = self._patients[key] = row.cloud_id
+        return known
+
+    def study(self, study_uid: str, patient: str) -> str:
+        """Return the cloud study id; hold a study that already is another patient's."""
+        key = (study_uid, patient)
+        known = self._studies.get(key)
+        if known is None:
+            known = self._studies[key] = self._find_study(study_uid.strip(" \0"), patient)
+        cloud_id, self.prefix, self.scheme = known
+        return cloud_id
+
+    def uid(self, uid: str) -> str:
+        """Return the UID that stands for `uid` in this domain."""
+        known = self._uids.get(uid)
+        if known is None:
+            if len(self._uids) >= _KEPT_UIDS:
+                self._uids.clear()
+            known = self._uids[uid] = self._allocator.keys.uid(uid)
+        return known
+
+    def date_shift(self, patient: str) -> int:
+        """Return by how many days this cloud patient's dates go back."""
+        known = self._shifts.get(patient)
+        if known is None:
+            known = self._shifts[patient] = self._allocator.keys.date_shift(patient)
+        return known
+
+    def _find_study(self, study_uid: str, patient: str) -> tuple[str, str, Scheme]:
+        if not study_uid:
+            raise Held(
+                "study-uid-missing",
+                "The Study Instance UID is empty; send the study again with its UID.",
+                "(0020,000D)",
+            )
+        content = StudyContent(study_uid, {"StudyInstanceUID": (study_uid,)})
+        row = self._allocator.study(content, patient, self._new_prefix, self._new_scheme)
+        if row.patient.cloud_id != patient:
+            raise Held(
+                "identity-conflict",
+                "This study was sent before under another Patient ID; find out which patient it"
+                " belongs to, and enter that patient's id.",
+                "(0010,0020)",
+            )
+        return row.cloud_id, row.prefix, "study" if row.scheme == "study" else "patient"
+
+    # --- what is sealed for the way back --------------------------------------------------------
+
+    def remember(
+        self,
+        originals: Originals,
+        *,
+        cloud_study_id: str,
+        cloud_patient_id: str,
+        new_sop_uid: str,
+        original_path: str,
+        same_person: bool = False,
+    ) -> None:
+        """Buffer what one instance needs for the way back.
+
+        Holds an instance whose name and birth date both differ from the patient's, unless a person
+        said that it is the `same_person`.
+        """
+        known = self._known_values(cloud_patient_id)
+        if not same_person:
+            _require_same_person(known, originals.patient)
+        merge_values(known, originals.patient)
+        merge_values(self._persons.setdefault(cloud_patient_id, {}), originals.patient)
+        merge_values(self._orders.setdefault(cloud_study_id, {}), originals.study)
+        content = self._instances.setdefault(cloud_study_id, InstancesContent())
+        sop, series = originals.sop_instance_uid, originals.series_instance_uid
+        study = originals.study_instance_uid
+        content.files[original_path, sop, series] = None
+        content.uids.update(dict.fromkeys((sop, series, study, *originals.uids)))
+        content.uids.update(dict.fromkeys(originals.frame_of_reference_uids))
+        content.dates.update(dict.fromkeys(originals.dates))
+        # What the engine didn't map left as it was. To ask for a UID again is a look into a dict.
+        left = {old: old for old in (series, study, *originals.frame_of_reference_uids)}
+        for old, new in (left | originals.uids | {sop: new_sop_uid}).items():
+            if self.uid(old) != new:
+                content.kept[old] = new
+        sent = self._sent.setdefault(cloud_study_id, {})
+        for old in (study, series):
+            sent[originals.uids.get(old, old)] = None
+
+    def flush(self, batch_id: uuid.UUID, chunk: str) -> None:
+        """Seal what is buffered, in one transaction; the same chunk twice changes nothing."""
+        if self._instances:
+            try:
+                self._write(batch_id, chunk)
+            except StaleKeys:
+                self._allocator.keys = open_keys(self.domain_id)
+                self._write(batch_id, chunk)
+        self._forget_buffer()
+
+    def _forget_buffer(self) -> None:
+        self._persons: dict[str, Values] = {}
+        self._orders: dict[str, Values] = {}
+        self._instances: dict[str, InstancesContent] = {}
+        self._sent: dict[str, dict[str, None]] = {}
+
+    def _known_values(self, cloud_patient_id: str) -> Values:
+        """Return the original values of a patient: the vault's, and those of this job."""
+        known = self._known.get(cloud_patient_id)
+        if known is None:
+            row = Patient.objects.filter(
+                domain_id=self.domain_id, cloud_id=cloud_patient_id
+            ).first()
+            if row is None:
+                raise MappingGone("a patient was destroyed while a batch was de-identified")
+            if row.key_version not in self._allocator.keys.versions:
+                self._allocator.keys = open_keys(self.domain_id)
+            known = open_patient(self._allocator.keys, row).values
+            self._known[cloud_patient_id] = known
+        return known
+
+    def _write(self, batch_id: uuid.UUID, chunk: str) -> None:
+        with transaction.atomic(using=VAULT, durable=True):
+            require_current(self._allocator.keys)
+            self._write_patients()
+            studies = self._write_studies()
+            SentUid.objects.bulk_create(
+                [
+                    SentUid(domain_id=self.domain_id, study=studies[cloud_id], uid=uid)
+                    for cloud_id in sorted(self._sent)
+                    for uid in sorted(self._sent[cloud_id])
+                ],
+                ignore_conflicts=True,
+            )
+            for cloud_id in sorted(self._instances):
+                self._write_instances(studies[cloud_id], batch_id, chunk)
+
+    def _write_patients(self) -> None:
+        rows = Patient.objects.filter(domain_id=self.domain_id, cloud_id__in=self._persons)
+        found = list(rows.select_for_update(no_key=True).order_by("pk"))
+        _require_all(found, self._persons)
+        for row in found:
+            content = open_patient(self._allocator.keys, row)
+            if merge_values(content.values, self._persons[row.cloud_id]):
+                seal_patient(self._allocator.keys, row, content)
+                row.save(update_fields=["sealed"])
+
+    def _write_studies(self) -> dict[str, Study]:
+        rows = Study.objects.filter(domain_id=self.domain_id, cloud_id__in=self._orders)
+        found = list(rows.select_for_update(no_key=True).order_by("pk"))
+        _require_all(found, self._orders)
+        for row in found:
+            content = open_study(self._allocator.keys, row)
+            if merge_values(content.values, self._orders[row.cloud_id]):
+                seal_study(self._allocator.keys, row, content)
+                row.save(update_fields=["sealed"])
+        return {row.cloud_id: row for row in found}
+
+    def _write_instances(self, study: Study, batch_id: uuid.UUID, chunk: str) -> None:
+        """Append the chunk's row; a row that another run left takes in what it doesn't have."""
+        keys, content = self._allocator.keys, self._instances[study.cloud_id]
+        row = (
+            InstanceRow.objects.select_for_update(no_key=True)
+            .filter(study=study, batch_id=batch_id, chunk=chunk)
+            .first()
+        )
+        if row is None:
+            row = InstanceRow(
+                domain_id=self.domain_id,
+                study=study,
+                batch_id=batch_id,
+                chunk=chunk,
+                key_version=keys.current,
+            )
+        else:
+            before = open_instances(keys, row, study.cloud_id)
+            if not before.merge(content):
+                return
+            content = before
+        seal_instances(keys, row, study.cloud_id, content)
+        row.save()
+
+
+def _require_all(found: Iterable[Patient | Study], wanted: Iterable[str]) -> None:
+    if {row.cloud_id for row in found} != set(wanted):
+        raise MappingGone("a mapping was destroyed while a batch was de-identified")
+
+
+def _require_same_person(known: Values, values: Values) -> None:
+    if _differ(known, values, "PatientBirthDate", _whole) and _differ(
+        known, values, "PatientName", _name_parts
+    ):
+        raise Held(
+            "identity-conflict",
+            "This Patient ID was sent before with another name and another birth date; find out"
+            " whose id it is, and enter the right one.",
+            "(0010,0020)",
+        )
+
+
+def _whole(value: str) -> frozenset[str]:
+    return frozenset({value.strip(" \0")} - {""})
+
+
+def _name_parts(name: str) -> frozenset[str]:
+    """Return a name's components, of all groups, without case and accents."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    for separator in "^=,.-":
+        plain = plain.replace(separator, " ")
+    return frozenset(plain.split())
+
+
+def _differ(
+    known: Values, values: Values, name: str, parts: Callable[[str], frozenset[str]]
+) -> bool:
+    """Say whether both have a value, and no two of them have a part in common."""
+    ours = [parts(value) for value in known.get(name, ())]
+    theirs = [parts(value) for value in values.get(name, ())]
+    ours, theirs = [part for part in ours if part], [part for part in theirs if part]
+    return bool(ours and theirs) and not any(a & b for a in ours for b in theirs)

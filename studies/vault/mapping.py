@@ -1,0 +1,162 @@
+"""The way back: from a cloud id or a new UID to the patient. Callers audit before they ask.
+
+Nothing here may be cached, logged or put into a queue.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from studies.deid.cloudid import parse_cloud_id
+from studies.deid.identities import normalise_patient_id
+from studies.vault.keys import DomainKeys, open_keys
+from studies.vault.models import InstanceRow, Patient, SentUid, Study
+from studies.vault.rows import SentDate, Values, open_instances, open_patient, open_study
+
+
+@dataclass(frozen=True, repr=False)
+class PatientMapping:
+    """A patient of one domain, with the original values that were seen."""
+
+    domain_id: uuid.UUID
+    cloud_patient_id: str
+    patient: Values
+    cloud_study_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class StudyMapping:
+    """A study and its patient; `uids` leads from the UIDs that were sent out to the originals."""
+
+    domain_id: uuid.UUID
+    cloud_study_id: str
+    cloud_patient_id: str
+    prefix: str
+    scheme: str
+    date_shift: int
+    patient: Values
+    study: Values
+    dates: tuple[SentDate, ...] = ()
+    uids: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def study_instance_uid(self) -> str:
+        """The original Study Instance UID."""
+        return self.study["StudyInstanceUID"][0]
+
+
+@dataclass(frozen=True, repr=False)
+class FileMapping:
+    """One instance that a batch sent out."""
+
+    original_path: str
+    original_patient_id: str
+    original_study_uid: str
+    original_series_uid: str
+    original_sop_uid: str
+    cloud_patient_id: str
+    cloud_study_id: str
+    new_study_uid: str
+    new_series_uid: str
+    new_sop_uid: str
+
+
+def find_study(domain_ids: Sequence[uuid.UUID], cloud_study_id: str) -> StudyMapping | None:
+    """Return the study of a cloud study id, as typed by a person, in any of the domains."""
+    cloud_id = parse_cloud_id(cloud_study_id)
+    rows = Study.objects.filter(domain_id__in=domain_ids, cloud_id=cloud_id)
+    row = rows.select_related("patient").first() if cloud_id else None
+    return _study_mapping(row) if row else None
+
+
+def find_uid(domain_ids: Sequence[uuid.UUID], new_uid: str) -> StudyMapping | None:
+    """Return the study whose study or series UID was sent out as `new_uid`."""
+    uid = new_uid.strip(" \0")
+    sent = SentUid.objects.filter(domain_id__in=domain_ids, uid=uid)
+    found = sent.select_related("study__patient").first() if uid else None
+    return _study_mapping(found.study) if found else None
+
+
+def find_patient(domain_ids: Sequence[uuid.UUID], cloud_patient_id: str) -> PatientMapping | None:
+    """Return the patient of a cloud patient id, as typed by a person."""
+    cloud_id = parse_cloud_id(cloud_patient_id)
+    row = Patient.objects.filter(domain_id__in=domain_ids, cloud_id=cloud_id).first()
+    if row is None or cloud_id is None:
+        return None
+    studies = row.studies.order_by("pk").values_list("cloud_id", flat=True)
+    content = open_patient(open_keys(row.domain_id), row)
+    return PatientMapping(row.domain_id, cloud_id, content.values, tuple(studies))
+
+
+def search_patient(
+    domain_ids: Sequence[uuid.UUID], patient_id: str, issuer: str = "", *, default_issuer: str = ""
+) -> list[str]:
+    """Return the cloud study ids of an original patient id; give the organization's default issuer
+    as `identities` was given it."""
+    indexed = normalise_patient_id(patient_id, issuer.strip(" \0") or default_issuer)
+    found: list[str] = []
+    for domain_id in domain_ids:
+        keys = open_keys(domain_id)
+        studies = Study.objects.filter(
+            domain_id=domain_id,
+            patient__index__in=[keys.patient_index(v, *indexed) for v in keys.versions],
+        )
+        found += studies.order_by("pk").values_list("cloud_id", flat=True)
+    return found
+
+
+def batch_mapping(domain_id: uuid.UUID, batch_id: uuid.UUID) -> Iterator[FileMapping]:
+    """Give every instance that a batch sent out, study by study; one twice sent stands once."""
+    keys = open_keys(domain_id)
+    rows = InstanceRow.objects.filter(domain_id=domain_id, batch_id=batch_id)
+    study_ids = rows.order_by("study").values_list("study", flat=True).distinct()
+    for study_id in study_ids:
+        study = Study.objects.select_related("patient").get(pk=study_id)
+        values = open_study(keys, study).values
+        patient = open_patient(keys, study.patient)
+        patient_id = patient.values.get("PatientID", ("",))[0]
+        study_uid = values["StudyInstanceUID"][0]
+        seen: dict[tuple[str, str, str], dict[str, str]] = {}
+        for row in rows.filter(study=study).order_by("pk"):
+            content = open_instances(keys, row, study.cloud_id)
+            seen.update((file, content.kept) for file in content.files if file not in seen)
+        for (path, sop, series), kept in seen.items():
+            yield FileMapping(
+                path,
+                patient_id,
+                study_uid,
+                series,
+                sop,
+                study.patient.cloud_id,
+                study.cloud_id,
+                *(kept.get(uid) or keys.uid(uid) for uid in (study_uid, series, sop)),
+            )
+
+
+def _study_mapping(row: Study) -> StudyMapping:
+    keys = open_keys(row.domain_id)
+    study = open_study(keys, row)
+    dates, uids = _sent_out(keys, row)
+    return StudyMapping(
+        domain_id=row.domain_id,
+        cloud_study_id=row.cloud_id,
+        cloud_patient_id=row.patient.cloud_id,
+        prefix=row.prefix,
+        scheme=row.scheme,
+        date_shift=keys.date_shift(row.patient.cloud_id),
+        patient=open_patient(keys, row.patient).values,
+        study=study.values,
+        dates=tuple(dates),
+        uids=uids,
+    )
+
+
+def _sent_out(keys: DomainKeys, row: Study) -> tuple[dict[SentDate, None], dict[str, str]]:
+    """Return the dates that were sent out, and the originals of all UIDs that were."""
+    dates: dict[SentDate, None] = {}
+    uids: dict[str, str] = {}
+    for instances in row.instance_rows.order_by("pk"):
+        content = open_instances(keys, instances, row.cloud_id)
+        dates.update(content.dates)
+        uids.update((content.kept.get(old) or keys.uid(old), old) for old in content.uids)
+    return dates, uids
