@@ -11,25 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
-from studies.faults import PermanentError, TransientError
+from studies.faults import TransientError
+from studies.folders import OutsideRoot, checked_root
 from studies.models import Source
 
 # A listing shows this many entries, and counts this many files below each folder.
 LISTED = 1000
 COUNTED = 2000
-
-
-class OutsideRoot(PermanentError):
-    """A path that leads out of the folder it must stay in."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "folder-outside",
-            _("This path leads out of the configured folder. Choose one below it."),
-        )
 
 
 class FolderUnavailable(TransientError):
@@ -61,24 +51,6 @@ class Listing:
     relative: str
     entries: list[Listed]
     is_cut: bool
-
-
-def allowed_roots() -> list[Path]:
-    """Return the folders that sources and destinations may lie in."""
-    roots = [Path(root) for root in getattr(settings, "FOLDER_ROOTS", [])]
-    if settings.DEMO:
-        roots.append(Path(settings.DATA_DIR) / "demo")
-    return [root.resolve() for root in roots]
-
-
-def checked_root(root: str) -> Path:
-    """Return a root as it really is, or refuse one that no setting allows."""
-    if not root or "\0" in root or not Path(root).is_absolute():
-        raise OutsideRoot
-    resolved = Path(root).resolve()
-    if not any(resolved.is_relative_to(allowed) for allowed in allowed_roots()):
-        raise OutsideRoot
-    return resolved
 
 
 def root_of(source: Source) -> Path:

@@ -1,11 +1,9 @@
-"""Folder sources: browsing without a name in any URL, selecting, and copying into sealed parts.
+"""Folder sources: selecting, and copying what was selected into sealed parts.
 
 Copying is resumable: the paths still to come are sealed with the batch, and a slice of files
 leaves that list in the transaction that makes its parts.
 """
 
-import base64
-import binascii
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -21,11 +19,10 @@ from studies.intake import folder
 from studies.intake.archives import Unfolded
 from studies.intake.labels import clean_label
 from studies.intake.limits import limits
-from studies.models import Batch, BatchState, Source
-from studies.sealing import SealError
+from studies.models import Batch, BatchState
 from studies.services.batches import JOB
 from studies.services.entries import about, add_entries
-from studies.services.keys import Sealer, batch_sealer, organization_sealer
+from studies.services.keys import Sealer, batch_sealer
 from studies.services.uploads import PartPack
 
 COLLECTING_STATES = frozenset({BatchState.RECEIVING, BatchState.QUEUED})
@@ -33,30 +30,6 @@ _SLICE_BYTES = 256 << 20
 _SLICE_FILES = 500
 _BLOCK = 1 << 20
 _SELECTION = "selection"
-_TOKEN = "browse"  # noqa: S105 (a purpose, not a secret)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An entry of a listing as the page shows it; its token stands for its path."""
-
-    name: str
-    token: str
-    is_folder: bool
-    files: int
-    size: int
-    is_more: bool
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """A folder as the page shows it: the way up, and what is in it."""
-
-    name: str
-    token: str
-    parents: list[tuple[str, str]]
-    choices: list[Choice]
-    is_cut: bool
 
 
 @dataclass(frozen=True)
@@ -67,69 +40,6 @@ class Collected:
     bytes: int
     unreadable: int
     remaining: int
-
-
-def browse(source: Source, token: str, actor: Actor) -> Shelf:
-    """List a folder of a source; audited, since names of files may tell of patients."""
-    sealer = organization_sealer(source.organization)
-    relative = _path(source, sealer, token)
-    listing = folder.browse(source, relative)
-    parents = [(_("Root"), "")]
-    parts = relative.split("/") if relative else []
-    for depth in range(1, len(parts)):
-        above = "/".join(parts[:depth])
-        parents.append((clean_label(parts[depth - 1]), path_token(source, sealer, above)))
-    with transaction.atomic():
-        record(
-            "source.browsed",
-            actor=actor,
-            chain=str(source.organization_id),
-            subject=str(source.pk),
-            subject_kind="source",
-            detail={"entries": len(listing.entries)},
-        )
-    return Shelf(
-        name=clean_label(parts[-1]) if parts else source.name,
-        token=token,
-        parents=parents if parts else [],
-        choices=[
-            Choice(
-                clean_label(entry.name),
-                path_token(source, sealer, entry.relative),
-                entry.is_folder,
-                entry.files,
-                entry.size,
-                entry.is_more,
-            )
-            for entry in listing.entries
-        ],
-        is_cut=listing.is_cut,
-    )
-
-
-def path_token(source: Source, sealer: Sealer, relative: str) -> str:
-    """Return a sealed stand-in for a path below a source, fit for a form or a URL."""
-    sealed = sealer.seal(f"{_TOKEN}/{source.pk}", json.dumps(relative).encode())
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
-
-
-def chosen_paths(source: Source, tokens: Sequence[str]) -> list[str]:
-    """Return the paths that tokens of this source stand for."""
-    sealer = organization_sealer(source.organization)
-    return [_path(source, sealer, token) for token in tokens]
-
-
-def _path(source: Source, sealer: Sealer, token: str) -> str:
-    if not token:
-        return ""
-    try:
-        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        relative: str = json.loads(sealer.open(f"{_TOKEN}/{source.pk}", sealed))
-    except (binascii.Error, SealError, ValueError):
-        raise PermanentError(
-            "bad-selection", _("This entry isn't known here any more. Browse the folder again.")
-        ) from None
-    return relative
 
 
 def select(batch: Batch, relatives: Sequence[str], actor: Actor) -> int:

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Count, F, Sum
@@ -39,15 +38,7 @@ from studies.models import (
     UploadPart,
 )
 from studies.services.batches import JOB, move
-from studies.services.chunks import Claim
-from studies.services.collecting import (
-    COLLECTING_STATES,
-    Collected,
-    browse,
-    chosen_paths,
-    collect,
-    select,
-)
+from studies.services.collecting import Collected, collect, select
 from studies.services.entries import about, add_entries
 from studies.services.keys import Sealer, batch_sealer, new_batch_key
 from studies.services.uploads import (
@@ -63,10 +54,7 @@ __all__ = [
     "Collected",
     "Completed",
     "announce",
-    "browse",
-    "chosen_paths",
     "collect",
-    "collect_chunk",
     "complete_files",
     "open_batch",
     "receive_file",
@@ -145,7 +133,7 @@ def open_batch(
 def submit(batch: Batch, actor: Actor) -> None:
     """Hand a batch over to the jobs; refuse one of which announced files are missing.
 
-    What is queued next is `jobs.start_collecting`, whatever the source: it makes the entries.
+    The jobs that follow collect what was selected and make the entries.
     """
     status = upload_status(batch)
     if status.missing:
@@ -203,26 +191,6 @@ def complete_files(
                 plain = []
         _complete_plain(batch, sealer, plain, done, actor)
     return Completed(done.files, done.entries, done.refused, done.is_done)
-
-
-def collect_chunk(claim: Claim) -> bool:
-    """Bring in what a batch's source still holds, then make the entries; return True when done.
-
-    Works for the time that a job may take, then gives the chunk back.
-    """
-    batch = claim.chunk.batch
-    if batch.state not in COLLECTING_STATES:
-        claim.give_up("batch-not-receiving")
-        return True
-    until = time.monotonic() + settings.JOB_SECONDS
-    is_done = not batch.sealed_selection or not collect(batch, None, until, claim.renew).remaining
-    if is_done:
-        is_done = complete_files(batch, until, claim.renew).is_done
-    if is_done:
-        claim.finish()
-    else:
-        claim.pause()
-    return is_done
 
 
 @dataclass

@@ -1,0 +1,122 @@
+"""The installation's signature, for manifests and checkpoints of the trail: Ed25519.
+
+The key is made once; its private half is sealed under the key ring and never leaves the process.
+Checkpoints are also stored apart from the databases, where a restored dump can't undo them.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from studies.models import SigningKey
+from studies.sealing import keyring
+
+# A chain and a file of it, as in "system/000000000012-0a1b2c3d.json".
+_SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}"
+_CHECKPOINT_NAME = re.compile(rf"{_SEGMENT}/{_SEGMENT}\Z")
+_CHAIN_NAME = re.compile(rf"{_SEGMENT}\Z")
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key that signs; `key_id` is the beginning of the SHA-256 of its public half.
+
+    `trusted_keys` are the public halves of every key this installation has signed with.
+    """
+
+    key_id: str
+    public_key: bytes
+    trusted_keys: tuple[bytes, ...]
+    _private: Ed25519PrivateKey
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64 bytes of the signature."""
+        return self._private.sign(message)
+
+
+def signer() -> Signer:
+    """Return the current signing key, made on first use."""
+    row = SigningKey.objects.filter(is_current=True).first() or _make()
+    private = keyring().unwrap(bytes(row.sealed_private), _context(row.key_id))
+    return Signer(
+        row.key_id,
+        bytes(row.public),
+        tuple(public_keys().values()),
+        Ed25519PrivateKey.from_private_bytes(private),
+    )
+
+
+def rotate() -> Signer:
+    """Make a new signing key the current one; the old one's public half stays, to verify with."""
+    with transaction.atomic():
+        SigningKey.objects.filter(is_current=True).update(is_current=False)
+        _make()
+    return signer()
+
+
+def public_keys() -> dict[str, bytes]:
+    """Return every public key this installation has signed with, by its id."""
+    return {row.key_id: bytes(row.public) for row in SigningKey.objects.order_by("created")}
+
+
+def store_checkpoint(name: str, data: bytes) -> None:
+    """Store a checkpoint of the trail, named chain/file, whole or not at all."""
+    if not _CHECKPOINT_NAME.match(name):
+        raise ValueError("a checkpoint is named chain/file, of letters, digits, '.', '_' and '-'")
+    path = checkpoint_folder() / name
+    for folder in (checkpoint_folder(), path.parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as target:
+            temporary.chmod(0o600)
+            target.write(data)
+            target.flush()
+            os.fsync(target.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def stored_checkpoints(chain: str) -> list[bytes]:
+    """Return the stored checkpoints of a chain, oldest first."""
+    if not _CHAIN_NAME.match(chain):
+        raise ValueError("a chain's name is letters, digits, '.', '_' and '-'")
+    return [path.read_bytes() for path in sorted((checkpoint_folder() / chain).glob("*.json"))]
+
+
+def checkpoint_folder() -> Path:
+    """Return the folder that checkpoints are stored in."""
+    return Path(settings.DATA_DIR) / "checkpoints"
+
+
+def _make() -> SigningKey:
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    key_id = hashlib.sha256(public).hexdigest()[:16]
+    try:
+        with transaction.atomic():
+            return SigningKey.objects.create(
+                key_id=key_id,
+                public=public,
+                sealed_private=keyring().wrap(private.private_bytes_raw(), _context(key_id)),
+            )
+    except IntegrityError:
+        # Another process made one at the same moment; that one is the key.
+        return SigningKey.objects.get(is_current=True)
+
+
+def _context(key_id: str) -> bytes:
+    return b"signing/" + key_id.encode()
