@@ -5,7 +5,8 @@ one dict entry; what they share stands here. Nothing here knows what an attribut
 """
 
 from functools import lru_cache
-from struct import Struct, error as StructError  # noqa: N812
+from struct import Struct
+from struct import error as StructError
 
 from .errors import Held
 from .tables import dictionary
@@ -34,15 +35,39 @@ def vr_name(code: int) -> str:
     return code.to_bytes(2, "little").decode("ascii", "replace")
 
 
-_SHORT = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
-_LONG = "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()
+_SHORT = [
+    "AE",
+    "AS",
+    "AT",
+    "CS",
+    "DA",
+    "DS",
+    "DT",
+    "FD",
+    "FL",
+    "IS",
+    "LO",
+    "LT",
+    "PN",
+    "SH",
+    "SL",
+    "SS",
+    "ST",
+    "TM",
+    "UI",
+    "UL",
+    "US",
+]
+_LONG = ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]
 SHORT_VRS = frozenset(vr_code(vr) for vr in _SHORT)
 LONG_VRS = frozenset(vr_code(vr) for vr in _LONG)
 SQ = vr_code("SQ")
 UN = vr_code("UN")
 UI = vr_code("UI")
 OB = vr_code("OB")
-TEXT_VRS = frozenset(vr_code(vr) for vr in "AE CS LO LT PN SH ST UC UR UT".split())
+TEXT_VRS = frozenset(
+    vr_code(vr) for vr in ["AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"]
+)
 
 ITEM = swapped(0xFFFEE000)
 ITEM_END = swapped(0xFFFEE00D)
@@ -73,7 +98,7 @@ def retired_tags() -> frozenset[int]:
     return frozenset(swapped(int(tag, 16)) for tag in dictionary.RETIRED.split())
 
 
-class NeedMore(Exception):  # noqa: N818 - a signal to read on, not an error
+class NeedMore(Exception):
     """The header goes on beyond what has been read so far."""
 
 

@@ -15,9 +15,42 @@ from .errors import Held
 Scheme = Literal["patient", "study"]
 
 _PLACEHOLDERS = frozenset(
-    "ANON ANONYM ANONYMOUS ANONYMIZED ANONYMISED DEFAULT DEIDENTIFIED DUMMY EMPTY N/A NA NAN NIL "
-    "NN NO NOID NOTAVAILABLE NONE NOPATIENTID NULL PATIENT PATIENTID PID TBD TEST UNDEFINED "
-    "UNIDENTIFIED UNKNOWN UNSPECIFIED X XX XXX XXXX XXXXX".split()
+    [
+        "ANON",
+        "ANONYM",
+        "ANONYMOUS",
+        "ANONYMIZED",
+        "ANONYMISED",
+        "DEFAULT",
+        "DEIDENTIFIED",
+        "DUMMY",
+        "EMPTY",
+        "N/A",
+        "NA",
+        "NAN",
+        "NIL",
+        "NN",
+        "NO",
+        "NOID",
+        "NOTAVAILABLE",
+        "NONE",
+        "NOPATIENTID",
+        "NULL",
+        "PATIENT",
+        "PATIENTID",
+        "PID",
+        "TBD",
+        "TEST",
+        "UNDEFINED",
+        "UNIDENTIFIED",
+        "UNKNOWN",
+        "UNSPECIFIED",
+        "X",
+        "XX",
+        "XXX",
+        "XXXX",
+        "XXXXX",
+    ]
 )
 _STRIP = str.maketrans("", "", " \t\0-_.^*?#")
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from .dataset import swapped
 from .profile import Option
-from .tables import confidentiality, types
+from .tables import confidentiality, iod_types
 
 # Strictest first: what a module demands wins over what another leaves open.
 _RANK = {"1": 0, "1C": 1, "2": 2, "2C": 3, "3": 4}
@@ -55,9 +55,9 @@ def decide(code: str, kind: str, mandatory: bool) -> tuple[str, str]:
 def attribute_types(iod: str) -> dict[Path, dict[int, tuple[str, bool]]]:
     """Return Type and whether a mandatory module says so, by path and swapped tag, of one IOD."""
     found: dict[Path, dict[int, tuple[str, bool]]] = {}
-    for member in types.IODS.get(iod, "").split():
+    for member in iod_types.IODS.get(iod, "").split():
         mandatory = not member.endswith("?")
-        for cell in types.MODULES[member.rstrip("?")].split():
+        for cell in iod_types.MODULES[member.rstrip("?")].split():
             text, _, kind = cell.partition("=")
             *path, tag = (int(part, 16) for part in text.split("."))
             level = found.setdefault(tuple(swapped(step) for step in path), {})

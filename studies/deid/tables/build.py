@@ -132,6 +132,8 @@ def build_types(folder: Path, table: list[dict[str, str]]) -> None:
     for row in rows(folder, "module_attribute_type.csv"):
         code = basic.get(row["tag"], "")
         decides = "/" in code or (code in ("X", "Z") and row["type"] in ("1", "2"))
+        if "x" in row["tag"]:  # overlays: removed as groups, whatever their Type
+            continue
         if decides and row["type"] not in ("", "3"):
             key = f"{row['path']}.{row['tag']}".lstrip(".")
             modules.setdefault(row["module"], {})[key] = row["type"]
@@ -142,7 +144,7 @@ def build_types(folder: Path, table: list[dict[str, str]]) -> None:
             members.append(row["module"] + ("" if row["usage"] == "M" else "?"))
     classes = {r["sop_class_uid"]: r["iod"] for r in rows(folder, "sop_class_iod.csv")}
     names = {r["sop_class_uid"]: r["name"] for r in rows(folder, "sop_class_iod.csv")}
-    write("types", "PS3.3 and PS3.4: IOD of each SOP class, modules, attribute types that decide.",
+    write("iod_types", "PS3.3 and PS3.4: IOD of each SOP class, modules, attribute types that decide.",
           ("MODULES", {f"{m!r}": " ".join(f"{k}={t}" for k, t in sorted(c.items()))
                        for m, c in modules.items()}, "dict"),
           ("IODS", {f"{i!r}": " ".join(m) for i, m in iods.items()}, "dict"),

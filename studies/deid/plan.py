@@ -1,0 +1,353 @@
+"""A profile compiled: one dict per kind of place, from tag to what happens there.
+
+An entry is either an integer, which says "keep, if the VR is this one" (the fast path of the scan
+loops), or an `Action`. Long VRs are kept by their negative code. No entry: not known, removed.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+
+from . import actions
+from .actions import Action, Handler
+from .dataset import (
+    PIXEL_DATA,
+    SHORT_VRS,
+    SQ,
+    UI,
+    public_vrs,
+    retired_tags,
+    swapped,
+    vr_code,
+)
+from .dummies import DUMMY_SEQUENCES
+from .errors import Unsupported
+from .profile import Option, Profile, Rule, RuleAction
+from .resolve import CONTENT_SEQUENCE, Path, attribute_types, decide, override, table_rows
+from .tables import codes, iod_types, sr_content
+
+Entry = int | Action
+Table = dict[int, Entry]
+
+# UIDs of classes, syntaxes and schemes name no instance (PS3.15 E.3.9).
+_CLASS_UIDS = frozenset(
+    (0x00080016, 0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x0008010D, 0x00080117)
+    + (0x00080118, 0x0008040E, 0x00081150, 0x0008115A, 0x00083002, 0x00340003, 0x04000010)
+    + (0x04000510, 0x30100052, 0x30100053)
+)
+# Written from the cloud ids at the top level, whatever stood there.
+FIXED = (0x00080050, 0x00080080, 0x00100010, 0x00100020, 0x00200010)
+STUDY_DESCRIPTION = 0x00081030
+MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
+CONTRIBUTING_EQUIPMENT = 0x0018A001
+_CHARACTER_SET = 0x00080005
+_AGE_VR = vr_code("AS")
+_PN = vr_code("PN")
+_DATE_OPTIONS = ("retain-full-dates", "retain-modified-dates")
+_DEVICE, _INSTITUTION = Option.RETAIN_DEVICE_IDENTITY, Option.RETAIN_INSTITUTION_IDENTITY
+
+# Which attributes say who or where, and under which option they may stay.
+IDENTIFYING: dict[int, str] = {
+    **dict.fromkeys((0x00100020, 0x00101000, 0x00080050, 0x00200010, 0x00402016, 0x00402017), "id"),
+    **dict.fromkeys((0x00401001, 0x00400009, 0x00380010, 0x00380060, 0x00101090), "id"),
+    **dict.fromkeys((0x00101050, 0x00081100, 0x00401008), "id"),
+    **dict.fromkeys((0x00101040, 0x00080092, 0x00080081, 0x00380400), "address"),
+    **dict.fromkeys((0x00102154, 0x00080094, 0x00401103), "phone"),
+    **dict.fromkeys((0x00080080, 0x0040A027), "institution"),
+    **dict.fromkeys((0x00081010, 0x00181000, 0x00181002), "device"),
+    0x00100030: "birth",
+}
+
+
+class IodPlan:
+    """The tables of one IOD: top level, nested by path where Types differ, nested otherwise."""
+
+    __slots__ = ("nested", "nested_default", "top")
+
+    def __init__(self, top: Table, nested_default: Table, nested: dict[Path, Table]) -> None:
+        self.top = top
+        self.nested_default = nested_default
+        self.nested = nested
+
+
+class Plan:
+    """What a profile means for every attribute; shared by all instances and threads."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.options = profile.options
+        self.digest = profile.digest
+        self.shifts_dates = Option.RETAIN_MODIFIED_DATES in self.options
+        self.keeps_dates = Option.RETAIN_FULL_DATES in self.options
+        self.keeps_uids = Option.RETAIN_UIDS in self.options
+        self.cleans_text = Option.CLEAN_DESCRIPTORS in self.options
+        self.cleans_content = Option.CLEAN_STRUCTURED_CONTENT in self.options
+        self.keeps_safe_private = Option.RETAIN_SAFE_PRIVATE in self.options
+        self.keeps_institution = _INSTITUTION in self.options
+        self.keeps_device = _DEVICE in self.options
+        self._rules = _compile_rules(profile.rules)
+        self.private_rules = _private_rules(profile.rules)
+        self._iods: dict[str, IodPlan] = {}
+
+    def for_class(self, sop_class_uid: str) -> IodPlan:
+        """Return the tables for objects of one SOP class."""
+        known = self._iods.get(sop_class_uid)
+        if known is None:
+            try:
+                iod = iod_types.SOP_CLASSES[sop_class_uid][0]
+            except KeyError:
+                raise _unknown_class(sop_class_uid) from None
+            known = self._iods[sop_class_uid] = self._compile(iod)
+        return known
+
+    def _compile(self, iod: str) -> IodPlan:
+        kinds = attribute_types(iod)
+        top = self._table(kinds.get((), {}), top=True)
+        default = self._nested_default
+        nested: dict[Path, Table] = {}
+        for path, level in kinds.items():
+            if path:
+                table = dict(default)
+                table.update(self._entries(level, level, top=False))
+                nested[path] = table
+        return IodPlan(top, default, nested)
+
+    @cached_property
+    def _nested_default(self) -> Table:
+        return self._table({}, top=False)
+
+    def _table(self, kinds: dict[int, tuple[str, bool]], *, top: bool) -> Table:
+        table = dict(self._unlisted)
+        listed = (swapped(tag) for tag in table_rows())
+        table.update(self._entries(listed, kinds, top=top))
+        if top:
+            table.update(self._top_only())
+        table.update(self._rules)
+        return table
+
+    @cached_property
+    def _unlisted(self) -> Table:
+        """Entries for what the dictionary knows and Table E.1-1 does not name."""
+        retired = retired_tags()
+        table: Table = {}
+        for tag, vr in public_vrs().items():
+            plain = swapped(tag)
+            letter, because = "K", ""
+            if tag in retired:
+                letter, because = "X", "retired"
+            elif tag in PIXEL_DATA:
+                letter, because = "X", "out of place"  # the pixels themselves never come here
+            elif plain >> 16 in range(0x6000, 0x6020):
+                letter, because = "X", "overlay"
+            elif vr == UI and plain not in _CLASS_UIDS:
+                letter, because = ("K", "") if self.keeps_uids else ("U", "uid")
+            elif vr == _PN:
+                letter, because = "D", "name"
+            elif vr in (actions.DA, actions.DT):
+                cells = dict(zip(_DATE_OPTIONS, ("K", "C"), strict=True))
+                letter, because = override("X", cells, self.options)
+            table[tag] = self._entry(plain, vr, letter, because, "X")
+        return table
+
+    def _entries(
+        self, tags: Iterable[int], kinds: dict[int, tuple[str, bool]], *, top: bool
+    ) -> Table:
+        rows, vrs = table_rows(), public_vrs()
+        entries: Table = {}
+        for tag in tags:
+            plain = swapped(tag)
+            _name, basic, cells = rows[plain]
+            kind, mandatory = kinds.get(tag, ("3", False))
+            code, because = override(basic, cells, self.options)
+            letter, why = decide(code, kind, mandatory)
+            fallback, _ = decide(basic, kind, mandatory)
+            if plain == STUDY_DESCRIPTION and letter == "X" and top:
+                letter, why = "Z", "clients need it"
+            vr = vrs.get(tag, vr_code("UN"))
+            entries[tag] = self._entry(plain, vr, letter, why or because, fallback)
+        return entries
+
+    def _entry(self, tag: int, vr: int, letter: str, because: str, fallback: str) -> Entry:
+        if letter == "K":
+            if vr == SQ:
+                return self._keep_sequence(tag)
+            if vr == _AGE_VR:
+                return Action("K", "age", tag, vr, actions.age)
+            return vr if vr in SHORT_VRS else -vr
+        kind = IDENTIFYING.get(tag, "name" if vr == _PN else "")
+        handler: Handler = {
+            "X": actions.remove,
+            "Z": actions.empty,
+            "D": actions.dummy,
+            "U": actions.new_uid,
+            "C": actions.clean_text,
+        }[letter]
+        if letter == "C" and because in _DATE_OPTIONS:
+            handler = actions.shift_date
+        elif letter == "C" and because == "clean-graphics" and vr != SQ:
+            letter, handler = fallback, actions.fall_back
+        sequence = {"X": "remove", "Z": "empty"}.get(letter, "recurse")
+        if letter == "D" and tag in DUMMY_SEQUENCES:
+            sequence = "dummy"
+        if letter == "C" and because == "clean-structured-content":
+            sequence = "content" if tag != 0x00400610 else "recurse"
+        return Action(letter, because, tag, vr, handler, sequence, kind, fallback)
+
+    def _keep_sequence(self, tag: int) -> Action:
+        content = self.cleans_content and tag in (0x00400612, 0x00400441)
+        how = "content" if content else "recurse"
+        if tag == CONTRIBUTING_EQUIPMENT:
+            how = "equipment"
+        return Action("K", "", tag, SQ, actions.keep, how)
+
+    def _top_only(self) -> Table:
+        vrs = public_vrs()
+        table: Table = {}
+        for tag in FIXED:
+            if tag == 0x00080080 and self.keeps_institution:
+                continue
+            kind = IDENTIFYING.get(tag, "name")
+            vr = vrs[swapped(tag)]
+            table[swapped(tag)] = Action("D", "cloud id", tag, vr, actions.fixed, kind=kind)
+        for tag in MARKS:
+            table[swapped(tag)] = Action("X", "mark", tag, vrs[swapped(tag)], actions.remove)
+        return table
+
+    @cached_property
+    def concepts(self) -> dict[tuple[str, str, str], str]:
+        """Actions of Table E.3.4-1 by code value, scheme and value type, options united."""
+        found: dict[tuple[str, str, str], str] = {}
+        for value, scheme, value_type, basic, cells, _meaning in sr_content.ROWS:
+            code, _because = override(basic, cells, self.options)
+            # An item's template is not known here: a dummy suits Type 1 and Type 3 alike.
+            found[value, scheme.split(" ")[0], value_type] = code.rsplit("/", maxsplit=1)[-1]
+        return found
+
+    @cached_property
+    def content_tables(self) -> dict[str, Table]:
+        """Tables for SR content items: C cleans text values, D replaces them, K keeps them."""
+        text, code = 0x0040A160, 0x0040A168
+        vr = vr_code("UT")
+        clean = Action("C", "clean-structured-content", text, vr, actions.clean_text, fallback="D")
+        nested = Action(
+            "C", "clean-structured-content", CONTENT_SEQUENCE, SQ, actions.keep, "content"
+        )
+        cleaned = {**self._nested_default, swapped(text): clean, swapped(CONTENT_SEQUENCE): nested}
+        dummy = Action("D", "concept", text, vr, actions.dummy)
+        dummy_code = Action("D", "concept", code, SQ, actions.dummy, "dummy")
+        dummies = {**cleaned, swapped(text): dummy, swapped(code): dummy_code}
+        kept = {**cleaned, swapped(text): -vr}
+        return {"C": cleaned, "D": dummies, "K": kept, "": cleaned, "U": cleaned}
+
+    @cached_property
+    def is_conformant(self) -> bool:
+        """Tell whether the profile keeps nothing beyond the standard's options."""
+        rows = table_rows()
+        for tag, entry in self._rules.items():
+            row = rows.get(swapped(tag))
+            keeps = isinstance(entry, int) or entry.handler in (
+                actions.keep,
+                actions.regex_replace,
+                actions.shift_date,
+                actions.clean_text,
+                actions.hashed,
+            )
+            if keeps and row is not None and override(row[1], row[2], self.options)[0] != "K":
+                return False
+        return True
+
+    @cached_property
+    def claimed_codes(self) -> tuple[tuple[str, str], ...]:
+        """Code and meaning of the profile and of each option that is applied in full."""
+        unbuilt = {Option.CLEAN_PIXEL_DATA, Option.CLEAN_GRAPHICS}
+        if not self.is_conformant:
+            return ()
+        applied = sorted(option.code for option in self.options - unbuilt)
+        return tuple((code, codes.MEANINGS[code]) for code in (codes.BASIC, *applied))
+
+
+def _unknown_class(uid: str) -> Unsupported:
+    if uid.startswith("1.2.840.10008."):
+        return Unsupported(
+            "unknown-sop-class",
+            "The SOP class is not among those of the standard's edition in use.",
+            "(0008,0016)",
+        )
+    return Unsupported(
+        "private-sop-class",
+        "The SOP class is private or missing; de-identification is not defined for it.",
+        "(0008,0016)",
+    )
+
+
+def _compile_rules(rules: tuple[Rule, ...]) -> Table:
+    """Return entries for the rules; the first rule that selects an attribute decides."""
+    table: Table = {}
+    for rule in rules:
+        if rule.private_creator:
+            continue
+        for tag in _selected(rule):
+            if tag not in table and tag not in PIXEL_DATA:
+                table[tag] = rule_entry(rule, swapped(tag), public_vrs().get(tag, vr_code("UN")))
+    return table
+
+
+def _private_rules(rules: tuple[Rule, ...]) -> tuple[tuple[tuple[str, int, int], Action], ...]:
+    """Return entries for private elements by creator in upper case, group and low byte."""
+    found: list[tuple[tuple[str, int, int], Action]] = []
+    for rule in rules:
+        if not rule.private_creator:
+            continue
+        group, low = int(rule.tag[:4], 16), int(rule.tag[-2:], 16)
+        entry = rule_entry(rule, int(rule.tag[:4] + "10" + rule.tag[-2:], 16), vr_code("UN"))
+        if not isinstance(entry, Action):
+            entry = Action("K", "rule", group << 16 | low, vr_code("UN"), actions.keep, "recurse")
+        found.append(((rule.private_creator.upper(), group, low), entry))
+    return tuple(found)
+
+
+def _selected(rule: Rule) -> list[int]:
+    if rule.tag:
+        pattern = re.compile(rule.tag.upper().replace("X", "[0-9A-F]"))
+        if "x" not in rule.tag.lower():
+            return [swapped(int(rule.tag, 16))]
+        return [tag for tag in public_vrs() if pattern.fullmatch(f"{swapped(tag):08X}")]
+    from pydicom.datadict import keyword_for_tag, tag_for_keyword
+
+    if rule.keyword:
+        found = tag_for_keyword(rule.keyword)
+        return [] if found is None else [swapped(int(found))]
+    from .rules import compiled_pattern
+
+    matcher = compiled_pattern(rule.pattern)
+    return [tag for tag in public_vrs() if matcher.search(keyword_for_tag(swapped(tag)))]
+
+
+def rule_entry(rule: Rule, tag: int, vr: int) -> Entry:
+    """Return the entry that carries out one rule of a custom profile."""
+    if rule.action is RuleAction.KEEP and vr != SQ:
+        return vr if vr in SHORT_VRS else -vr
+    letter, handler, sequence = {
+        RuleAction.KEEP: ("K", actions.keep, "recurse"),
+        RuleAction.REMOVE: ("X", actions.remove, "remove"),
+        RuleAction.EMPTY: ("Z", actions.empty, "empty"),
+        RuleAction.REPLACE: ("D", actions.replace, "empty"),
+        RuleAction.HASH: ("D", actions.hashed, "empty"),
+        RuleAction.SHIFT_DATE: ("C", actions.shift_date, "recurse"),
+        RuleAction.CLEAN_TEXT: ("C", actions.clean_text, "recurse"),
+        RuleAction.REGEX_REPLACE: ("C", actions.regex_replace, "recurse"),
+        RuleAction.NEW_UID: ("U", actions.new_uid, "recurse"),
+    }[rule.action]
+    kind = IDENTIFYING.get(tag, "name" if vr == _PN else "")
+    value = rule.value.encode()
+    return Action(letter, "rule", tag, vr, handler, sequence, kind, "X", value, rule.find)
+
+
+@lru_cache(maxsize=64)
+def _plan_of(_digest: str, profile: Profile) -> Plan:
+    return Plan(profile)
+
+
+def compile_plan(profile: Profile) -> Plan:
+    """Return the compiled plan of a profile; equal content gives the same plan."""
+    return _plan_of(profile.digest, profile)

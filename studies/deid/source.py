@@ -1,0 +1,176 @@
+"""Bytes in and bytes out: a growing header buffer, and pixels that pass without being looked at.
+
+Between plain files the kernel copies; where a side is a stream the bytes pass in large blocks and
+are hashed on the way. Nothing here knows DICOM.
+"""
+
+import hashlib
+import io
+import os
+import stat
+from typing import BinaryIO
+
+from .dataset import MAX_HEADER
+from .errors import Held
+
+_FIRST = 32 * 1024
+_WHOLE = 192 * 1024  # up to here one read and one write beat every other way
+_BLOCK = 1024 * 1024
+
+
+def plain_file(stream: BinaryIO) -> tuple[int, int] | None:
+    """Return descriptor and size if the stream is a plain file, else None."""
+    try:
+        descriptor = stream.fileno()
+    except (AttributeError, OSError, io.UnsupportedOperation):
+        return None
+    status = os.fstat(descriptor)
+    return (descriptor, status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+
+class Source:
+    """The input: `buf` holds what has been read from its beginning."""
+
+    def __init__(self, reader: BinaryIO) -> None:
+        self._reader = reader
+        plain = plain_file(reader)
+        self.descriptor: int | None = None
+        self.size: int | None = None
+        self.is_complete = False
+        self._consumed = 0
+        self._base = 0
+        if plain is not None:
+            self.descriptor, self.size = plain
+            self._base = reader.tell()
+            self.size -= self._base
+            first = self.size if self.size <= _WHOLE else _FIRST
+            self.buf = os.pread(self.descriptor, first, self._base)
+            self.is_complete = len(self.buf) >= self.size
+        else:
+            self.buf = self._read(_FIRST)
+            self.is_complete = len(self.buf) < _FIRST
+
+    def _read(self, count: int) -> bytes:
+        """Read `count` bytes unless the stream ends: a raw stream may give less at a time."""
+        parts: list[bytes] = []
+        while count > 0:
+            part = self._reader.read(count)
+            if not part:
+                break
+            parts.append(part)
+            count -= len(part)
+            self._consumed += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def read_more(self) -> None:
+        """Let the buffer grow; the header is bounded, so that memory is."""
+        if self.is_complete or len(self.buf) >= MAX_HEADER:
+            raise Held(
+                "header-too-large",
+                "More than 64 MiB stand before the pixels; the file can't be checked in memory.",
+                f"byte {len(self.buf)}",
+            )
+        goal = min(len(self.buf) * 16, MAX_HEADER)
+        self.grow_to(goal)
+
+    def grow_to(self, goal: int) -> None:
+        """Read on until the buffer has `goal` bytes or the input ends."""
+        count = goal - len(self.buf)
+        if count <= 0 or self.is_complete:
+            return
+        if self.descriptor is not None:
+            more = os.pread(self.descriptor, count, self._base + len(self.buf))
+        else:
+            more = self._read(count)
+        self.buf += more
+        self.is_complete = len(more) < count or (
+            self.size is not None and len(self.buf) >= self.size
+        )
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset`; behind the buffer a stream goes one way."""
+        if offset < len(self.buf):
+            return self.buf[offset : offset + count]
+        if self.descriptor is not None:
+            return os.pread(self.descriptor, count, self._base + offset)
+        if offset != self._consumed:
+            raise ValueError("a stream can only be read onwards")
+        return self._read(count)
+
+    @property
+    def base(self) -> int:
+        """Offset in the file at which the input begins."""
+        return self._base
+
+
+class Sink:
+    """The output: counts, hashes where bytes pass through, or lets the kernel copy."""
+
+    def __init__(self, writer: BinaryIO) -> None:
+        self._writer = writer
+        plain = plain_file(writer)
+        self.descriptor = plain[0] if plain is not None else None
+        if self.descriptor is not None and not isinstance(writer, io.RawIOBase):
+            writer.flush()
+        self.size = 0
+        self._hash = None if self.descriptor is not None else hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the output, if its bytes passed through this process."""
+        return self._hash.hexdigest() if self._hash is not None else ""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write all of `data`."""
+        self.size += len(data)
+        if self.descriptor is not None:
+            view = memoryview(data)
+            while len(view):
+                view = view[os.write(self.descriptor, view) :]
+            return
+        if self._hash is not None:
+            self._hash.update(data)
+        view = memoryview(data)
+        while len(view):
+            written = self._writer.write(view)
+            view = view[written if written is not None else len(view) :]
+
+    def copy(self, source: Source, offset: int, count: int) -> int:
+        """Copy a range of the input bit for bit; return how many bytes there were."""
+        done = 0
+        if source.descriptor is not None and self.descriptor is not None:
+            done = _kernel_copy(source.descriptor, self.descriptor, source.base + offset, count)
+            self.size += done
+        while done < count:
+            block = source.read_at(offset + done, min(_BLOCK, count - done))
+            if not block:
+                break
+            self.write(block)
+            done += len(block)
+        return done
+
+
+def _kernel_copy(source: int, target: int, offset: int, count: int) -> int:
+    """Copy between descriptors without the bytes passing through; 0 if the kernel can't."""
+    done = 0
+    try:
+        while done < count:
+            step = os.copy_file_range(source, target, count - done, offset + done)
+            if step == 0:
+                return done
+            done += step
+    except OSError:
+        done = _sendfile(source, target, offset, count, done)  # another file system, or an old one
+    return done
+
+
+def _sendfile(source: int, target: int, offset: int, count: int, done: int) -> int:
+    try:
+        while done < count:
+            step = os.sendfile(target, source, offset + done, count - done)
+            if step == 0:
+                return done
+            done += step
+    except OSError:
+        return done  # the caller reads and writes what is left, and meets the error if it is real
+    return done

@@ -1,0 +1,103 @@
+"""Clean Structured Content: SR trees by value type and concept (PS3.15 E.3.4, Table E.3.4-1).
+
+Which table an item is rewritten by depends on its Value Type and Concept Name, which stand at its
+beginning; the structure of the tree stays.
+"""
+
+from typing import TYPE_CHECKING
+
+from .dataset import (
+    ELEMENT,
+    ITEM,
+    LENGTH,
+    LONG_VRS,
+    TAG_LENGTH,
+    UNDEFINED,
+    skip_undefined,
+    swapped,
+)
+
+if TYPE_CHECKING:
+    from .plan import Table
+    from .rewrite import Rewriter
+
+DROP: "Table" = {}
+_VALUE_TYPE = swapped(0x0040A040)
+_CONCEPT = swapped(0x0040A043)
+_CODE_VALUE = swapped(0x00080100)
+_SCHEME = swapped(0x00080102)
+
+
+def table_for_item(
+    run: "Rewriter", position: int, end: int, length: int, table: "Table", explicit: bool
+) -> "Table":
+    """Return the table that rewrites this content item, or DROP to leave the item out."""
+    value_type, code, scheme = _peek(run.buf, position, end, length, explicit)
+    letter = run.plan.concepts.get((code, scheme, value_type))
+    tables = run.plan.content_tables
+    if letter is None:
+        return tables["C"]
+    if letter == "X" and run.keeps_positions:
+        letter = "D"  # items are referred to by their place in the tree (0040,DB73)
+    run.log.append((run.path, _CONCEPT, letter, "clean-structured-content"))
+    return DROP if letter == "X" else tables[letter]
+
+
+def _peek(buf: bytes, position: int, end: int, length: int, explicit: bool) -> tuple[str, str, str]:
+    """Return value type, code value and coding scheme of the item that starts here."""
+    value_type = code = scheme = ""
+    limit = len(buf) if length == UNDEFINED else end
+    while position < limit:
+        tag, value, size = element_at(buf, position, explicit)
+        if tag & 0xFFFF > 0x40 or (tag & 0xFFFF == 0x40 and tag > _CONCEPT):
+            break
+        if tag == _VALUE_TYPE:
+            value_type = buf[value : value + size].strip(b" \0").decode("latin-1")
+        elif tag == _CONCEPT:
+            code, scheme = _code_of(buf, value, explicit)
+            break
+        if size == UNDEFINED:
+            position = skip_undefined(buf, value, limit, explicit)
+        else:
+            position = value + size
+    return value_type, code, scheme
+
+
+def _code_of(buf: bytes, position: int, explicit: bool) -> tuple[str, str]:
+    """Return code value and scheme of the first item of a code sequence."""
+    tag, _length = TAG_LENGTH.unpack_from(buf, position)
+    code = scheme = ""
+    if tag != ITEM:
+        return code, scheme
+    position += 8
+    for _ in range(3):  # code value, [coding scheme designator,] stand first
+        tag, value, size = element_at(buf, position, explicit)
+        if size == UNDEFINED or tag & 0xFFFF != 8:
+            break
+        if tag == _CODE_VALUE:
+            code = buf[value : value + size].strip(b" \0").decode("latin-1")
+        elif tag == _SCHEME:
+            scheme = buf[value : value + size].strip(b" \0").decode("latin-1")
+        position = value + size
+    return code, scheme
+
+
+def element_at(buf: bytes, position: int, explicit: bool) -> tuple[int, int, int]:
+    """Return tag, value offset and value length of the element that starts here."""
+    if not explicit:
+        tag, length = TAG_LENGTH.unpack_from(buf, position)
+        return tag, position + 8, length
+    tag, vr, length = ELEMENT.unpack_from(buf, position)
+    if vr in LONG_VRS:
+        return tag, position + 12, LENGTH.unpack_from(buf, position + 8)[0]
+    return tag, position + 8, length
+
+
+def skip_item(buf: bytes, position: int, end: int, explicit: bool) -> int:
+    """Return the offset behind an item of undefined length whose content starts here."""
+    while True:
+        tag, value, size = element_at(buf, position, explicit)
+        if tag == 0xE00DFFFE:
+            return position + 8
+        inner = explicit and buf[position + 4 : position + 6] != b"UN"
+        position = skip_undefined(buf, value, end, inner) if size == UNDEFINED else value + size

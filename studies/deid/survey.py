@@ -1,0 +1,174 @@
+"""First look at a data set: where its top level ends, and what it says of itself.
+
+One pass over the top level, sequences stepped over. It decides nothing and changes nothing; the
+values it notes are those that later steps need before the first attribute is written.
+"""
+
+from functools import lru_cache
+
+from .dataset import (
+    ELEMENT,
+    ITEM_END,
+    LENGTH,
+    LONG_VRS,
+    PIXEL_DATA,
+    SEQUENCE_END,
+    SHORT_VRS,
+    SQ,
+    TAG_LENGTH,
+    UN,
+    UNDEFINED,
+    NeedMore,
+    StructError,
+    malformed,
+    public_vrs,
+    skip_undefined,
+    swapped,
+    truncated,
+)
+from .plan import IDENTIFYING, MARKS
+
+_NOTED = (
+    (0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080021, 0x00080022)
+    + (0x00080023, 0x0008002A, 0x00080030, 0x00080051, 0x00080060, 0x00080064, 0x00080070)
+    + (0x00080090, 0x00081030, 0x0008103E, 0x00081048, 0x00081050, 0x00081060, 0x00081070)
+    + (0x00081090, 0x00100010, 0x00100021, 0x00100040, 0x00101001, 0x00101005, 0x00101060)
+    + (0x00180015, 0x00181016, 0x0020000D, 0x0020000E, 0x00200011, 0x00200013, 0x00200052)
+    + (0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101)
+    + (0x00280301, 0x00321032, 0x00321033, 0x00420011, 0x00420012, 0x00401010, 0x00102297)
+    + (0x00280103, 0x00280102, 0x00080080, 0x7FE00001, 0x00402008, 0x00402009)
+    + tuple(group << 16 | 0x0102 for group in range(0x6000, 0x6020, 2))
+    + tuple(IDENTIFYING)
+    + MARKS
+)
+# Found more than once, these would make two readers see two different objects.
+_UNIQUE = frozenset((0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020))
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[int, int]:
+    """Return what can be stepped over at once: swapped tag to VR, short VRs not noted."""
+    noted = {swapped(tag) for tag in _NOTED}
+    return {tag: vr for tag, vr in public_vrs().items() if vr in SHORT_VRS and tag not in noted}
+
+
+_NOTED_SWAPPED = frozenset(swapped(tag) for tag in _NOTED)
+
+
+class Survey:
+    """What the top level says: raw values by tag, and where the header ends."""
+
+    __slots__ = ("end", "explicit", "pixel", "raw", "start")
+
+    def __init__(self, start: int, explicit: bool) -> None:
+        self.start = start
+        self.explicit = explicit
+        self.raw: dict[int, bytes] = {}
+        self.end = start
+        # Swapped tag, VR, value offset, value length of the pixel element that ends the header.
+        self.pixel: tuple[int, int, int, int] | None = None
+
+    def text(self, tag: int) -> str:
+        """Return a value in the default repertoire, without padding."""
+        return self.raw.get(tag, b"").decode("latin-1").strip(" \0")
+
+    def number(self, tag: int) -> int | None:
+        """Return an unsigned 16-bit value, or the integer of an IS."""
+        raw = self.raw.get(tag)
+        return int.from_bytes(raw[:2], "little") if raw and len(raw) == 2 else None
+
+    def integer(self, tag: int) -> int | None:
+        """Return the first integer of an IS value, or None."""
+        text = self.text(tag).split("\\")[0].strip()
+        try:
+            return int(text) if text and len(text) < 13 else None
+        except ValueError:
+            return None
+
+
+def survey(buf: bytes, start: int, *, explicit: bool, complete: bool) -> Survey:
+    """Look over the top level from `start`; NeedMore if the buffer ends before the header does."""
+    found = Survey(start, explicit)
+    try:
+        position = (_explicit if explicit else _implicit)(buf, start, found)
+    except StructError:
+        if not complete:
+            raise NeedMore from None
+        raise truncated(len(buf)) from None
+    if position > len(buf):
+        if not complete:
+            raise NeedMore
+        raise truncated(len(buf))
+    if found.pixel is None and not complete:
+        raise NeedMore
+    found.end = position
+    return found
+
+
+def _note(found: Survey, tag: int, raw: bytes, position: int) -> None:
+    plain = swapped(tag)
+    known = found.raw.get(plain)
+    if known is None:
+        found.raw[plain] = raw
+    elif plain in _UNIQUE and known != raw:
+        raise malformed(position, "An attribute that identifies the object stands there twice")
+
+
+def _explicit(buf: bytes, position: int, found: Survey) -> int:
+    get, unpack, end = _table().get, ELEMENT.unpack_from, len(buf)
+    while position < end:
+        tag, vr, length = unpack(buf, position)
+        if get(tag) == vr:
+            position += 8 + length
+            continue
+        value = position + 8
+        if vr in SHORT_VRS:
+            pass
+        elif vr in LONG_VRS:
+            (length,) = LENGTH.unpack_from(buf, value)
+            value += 4
+        elif tag in (ITEM_END, SEQUENCE_END) or not tag:
+            return _padding(buf, position)
+        else:
+            raise malformed(position, "An element has no valid VR")
+        if tag in PIXEL_DATA:
+            found.pixel = (tag, vr, value, length)
+            return position
+        if length == UNDEFINED:
+            if vr not in (SQ, UN):
+                raise malformed(position, "An element other than a sequence has no length")
+            position = skip_undefined(buf, value, end, vr == SQ)
+            continue
+        if tag in _NOTED_SWAPPED and value + length <= end:
+            _note(found, tag, buf[value : value + length], position)
+        position = value + length
+    return position
+
+
+def _implicit(buf: bytes, position: int, found: Survey) -> int:
+    get, unpack, end = _table().get, TAG_LENGTH.unpack_from, len(buf)
+    while position < end:
+        tag, length = unpack(buf, position)
+        value = position + 8
+        if get(tag) is not None and length != UNDEFINED:
+            position = value + length
+            continue
+        if tag in PIXEL_DATA:
+            found.pixel = (tag, 0, value, length)
+            return position
+        if not tag or tag in (ITEM_END, SEQUENCE_END):
+            return _padding(buf, position)
+        if length == UNDEFINED:
+            position = skip_undefined(buf, value, end, False)
+            continue
+        if tag in _NOTED_SWAPPED and value + length <= end:
+            _note(found, tag, buf[value : value + length], position)
+        position = value + length
+    return position
+
+
+def _padding(buf: bytes, position: int) -> int:
+    """Accept zero bytes up to the end, as some writers pad their files; nothing else."""
+    if buf[position:].strip(b"\0"):
+        raise malformed(position, "Bytes that are no element follow the data set")
+    return position
