@@ -15,8 +15,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from .profile import Option, Profile, ProfileError, Rule, RuleAction, builtin_profile
 from .rule_check import normalised, problem_of
 
-MAX_SIZE = 262_144
-MAX_RULES = 5_000
+MAX_SIZE = 131_072
+MAX_RULES = 2_000
 _PROFILE_KEYS = ("name", "description", "base", "options", "rules")
 _RULE_KEYS = ("action", "tag", "keyword", "pattern", "private_creator", "find", "value")
 _BASES = ("basic", "cloud", "teleradiology")
