@@ -32,8 +32,8 @@ lint: install-dev ## Style, types, import rules, templates, production settings,
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-timing
-	@.venv/bin/djlint --quiet --check --lint templates
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/djlint --quiet --lint templates
 	@$(production) $(python) -W error manage.py check --deploy --fail-level WARNING
 	@$(production) $(python) manage.py makemigrations --check --dry-run
 
