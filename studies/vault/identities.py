@@ -153,6 +153,7 @@ class DomainIdentities:
         content.files[original_path, sop, series] = None
         content.uids.update(dict.fromkeys((sop, series, study, *originals.uids)))
         content.uids.update(dict.fromkeys(originals.frame_of_reference_uids))
+        content.uids.pop("", None)
         content.dates.update(dict.fromkeys(originals.dates))
         # What the engine didn't map left as it was. To ask for a UID again is a look into a dict.
         left = {old: old for old in (series, study, *originals.frame_of_reference_uids)}
@@ -160,7 +161,7 @@ class DomainIdentities:
             if self.uid(old) != new:
                 content.kept[old] = new
         sent = self._sent.setdefault(cloud_study_id, {})
-        for old in (study, series):
+        for old in filter(None, (study, series)):
             sent[originals.uids.get(old, old)] = None
 
     def flush(self, batch_id: uuid.UUID, chunk: str) -> None:

@@ -84,7 +84,8 @@ class InstancesContent:
         files = {(path, sop, series[place]): None for path, sop, place in data["files"]}
         uids = dict.fromkeys(uid for _, sop, name in files for uid in (sop, name) if uid)
         uids.update(dict.fromkeys(data["uids"]))
-        return cls(files, uids, dict(data["kept"]), dict.fromkeys(data["dates"]))
+        dates = dict.fromkeys((path, old, new) for path, old, new in data["dates"])
+        return cls(files, uids, dict(data["kept"]), dates)
 
     def merge(self, other: "InstancesContent") -> bool:
         """Take in what another run of the same chunk saw; say whether that was anything new."""
