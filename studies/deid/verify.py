@@ -1,0 +1,379 @@
+"""Verify: a second pair of eyes on the bytes that are about to leave (DESIGN: nothing leaks).
+
+It knows what was identifying in the input and reads the output with an element walk of its own; it
+never sees the plan or what was changed. Any finding holds the instance and names tag and rule,
+never the value.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from . import leaks
+from .charset import Charset
+from .clinical import ORDINARY_WORDS, is_term
+from .errors import LeakFound
+from .walk import LONG_VRS, PIXEL_TAGS, Element, TopLevel, Walk, swapped, tag_text
+
+DEFLATED = frozenset(("1.2.840.10008.1.2.1.99",))
+_IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_MAX_INFLATED = 1 << 30
+_TEXT = frozenset(
+    (b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"PN", b"CS", b"AE", b"UR", b"UN", b"OB")
+)
+_NUMERIC = frozenset(
+    (b"DS", b"IS", b"TM", b"AS", b"US", b"SS", b"UL", b"SL", b"FL", b"FD", b"AT", b"OF", b"OD")
+)
+_BINARY = frozenset((b"OB", b"OW", b"OL", b"OV", b"UN"))
+_UID = re.compile(rb"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
+_SOP_INSTANCE_UID = swapped(0x00080018)
+_SENTENCES = {
+    "name": "Part of a person's name from the original is still in the output.",
+    "short-name": "A short name from the original is still in the output.",
+    "full-name": "A full name from the original is still in the output.",
+    "foreign-name": "A name from the original, in its own script, is still in the output.",
+    "number": "An identifying number from the original is still in the output.",
+    "short-number": "An identifying number from the original is still in the output.",
+    "date": "A date from the original is still in the output.",
+    "uid": "A UID from the original is still in the output.",
+}
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What must not, and what must, be in the output.
+
+    `values` are those that the options do not retain; instances of a series should share them, as
+    their search is prepared once. `uids` are the original UIDs that had to be replaced, `own` the
+    values that de-identification wrote (cloud ids, names), which are never findings.
+    """
+
+    values: tuple[tuple[str, str], ...]
+    uids: frozenset[str] = frozenset()
+    allowed_dates: frozenset[str] = frozenset()  # YYYYMMDD sent out on purpose
+    own: frozenset[str] = frozenset()
+    marks: tuple[tuple[int, str], ...] = ()  # tag and value, "" for any that isn't empty
+    type1: frozenset[int] = frozenset()
+    type2: frozenset[int] = frozenset()
+    uids_retained: bool = False
+    private_allowed: bool = True
+    sop_instance_uid: str = ""
+    charset: bytes = b""
+
+
+def verify(
+    expect: Expectation,
+    *,
+    header: bytes,
+    tail: bytes = b"",
+    encapsulated: Iterable[bytes] = (),
+    transfer_syntax: str,
+    object_key: str = "",
+) -> None:
+    """Raise LeakFound if the output holds what it must not or lacks what it must have.
+
+    `header` is the whole output up to the pixel value, file meta included; `tail` what follows it.
+    A deflated data set comes whole as `header` and is inflated here.
+    """
+    start = _file_meta(header, expect.sop_instance_uid)
+    regions = [_Region(header, start, transfer_syntax)]
+    if transfer_syntax in DEFLATED:
+        regions[0] = _Region(header[:start], start, _EXPLICIT)
+        header, tail = _inflated(header[start:] + tail)
+        start, transfer_syntax = 0, _EXPLICIT
+        regions.append(_Region(header, 0, transfer_syntax))
+    _check_required(expect, header, start, transfer_syntax)
+    if tail:
+        regions.append(_Region(tail, 0, transfer_syntax))
+    regions += [_Region(marker, -1, "", "the markers of the pixel data") for marker in encapsulated]
+    if object_key:
+        regions.append(_Region(object_key.encode("utf-8"), -1, "", "the name of the object"))
+    suspects = leaks.suspects(expect.values)
+    for region in regions:
+        _check_uids(expect, region)
+        _Search(expect, suspects, region).run()
+
+
+def _found(rule: str, where: str) -> LeakFound:
+    return LeakFound("leak-found", f"{_SENTENCES[rule]} (rule {rule})", where)
+
+
+def _file_meta(header: bytes, sop_instance_uid: str) -> int:
+    """Check preamble and file meta; return where the data set begins."""
+    if len(header) < 140 or header[128:132] != b"DICM":
+        raise LeakFound("verify-structure", "The output has no DICOM prefix.", "byte 128")
+    if header.count(0, 0, 128) != 128:
+        raise LeakFound("verify-preamble", "The preamble of the output is not empty.", "byte 0")
+    position, size = 132, len(header)
+    while position + 8 <= size:
+        group, element, vr, length = struct.unpack_from("<HH2sH", header, position)
+        if group != 2:
+            break
+        position += 8
+        if vr in LONG_VRS and position + 4 <= size:
+            (length,) = struct.unpack_from("<I", header, position)
+            position += 4
+        value = header[position : position + length]
+        if (
+            element == 3
+            and sop_instance_uid
+            and value.rstrip(b"\0 ").decode("latin-1") != (sop_instance_uid)
+        ):
+            raise LeakFound(
+                "verify-marks", "File meta and data set name different instances.", "(0002,0003)"
+            )
+        if element in (0x16, 0x17, 0x18, 0x26, 0x27, 0x28, 0x35, 0x100, 0x102):
+            raise LeakFound(
+                "verify-meta", "File meta names where the file came from.", f"(0002,{element:04X})"
+            )
+        position += length
+    if position > size:
+        raise LeakFound("verify-structure", "The file meta of the output has no end.", "byte 132")
+    return position
+
+
+def _inflated(raw: bytes) -> tuple[bytes, bytes]:
+    """Inflate a data set and part it at its pixel value: up to it, and behind it."""
+    try:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        data = inflater.decompress(raw, _MAX_INFLATED)
+    except zlib.error as error:
+        raise LeakFound("verify-structure", "The output can not be inflated.") from error
+    if not inflater.eof or inflater.unused_data.strip(b"\0"):
+        raise LeakFound("verify-structure", "Bytes stand behind the deflated data set.")
+    for element in Walk(data).run(0, len(data)):
+        if element.tag in PIXEL_TAGS and not element.path:
+            return data[: element.start], data[element.end :]
+    return data, b""
+
+
+@lru_cache(maxsize=256)
+def _wanted(
+    marks: tuple[tuple[int, str], ...], type1: frozenset[int], type2: frozenset[int]
+) -> frozenset[int]:
+    """Return the swapped tags that have to be looked up."""
+    tags = {tag for tag, _ in marks} | type1 | type2 | {0x00080018, 0x0020000D, 0x0020000E}
+    return frozenset(swapped(tag) for tag in tags)
+
+
+def _check_required(expect: Expectation, header: bytes, start: int, syntax: str) -> None:
+    """Check structure, marks, Type 1 and 2 attributes, form of UIDs and private attributes."""
+    wanted = _wanted(expect.marks, expect.type1, expect.type2)
+    top = TopLevel.read(header, start, syntax, wanted)
+    if top.has_private and not expect.private_allowed:
+        raise LeakFound("verify-private", "A private attribute is in the output.")
+    for tag, value in expect.marks:
+        at, length = top.found.get(swapped(tag), (0, 0))
+        text = header[at : at + length].rstrip(b" \0").decode("latin-1")
+        if not text or (value and text != value):
+            raise LeakFound("verify-marks", "A required mark is missing or wrong.", tag_text(tag))
+    pixels = {swapped(tag) for tag in PIXEL_TAGS} if top.pixels_at >= 0 else set()
+    missing = wanted - top.found.keys() - pixels
+    if missing:
+        for tag in (*expect.type1, *expect.type2):
+            if swapped(tag) in missing:
+                raise LeakFound("verify-type", "A required attribute is missing.", tag_text(tag))
+    for tag in expect.type1:
+        if not top.found.get(swapped(tag), (0, 1))[1]:
+            raise LeakFound("verify-type", "A Type 1 attribute is empty.", tag_text(tag))
+    for tag, at, length in top.uids:
+        raw = header[at : at + length]
+        if raw and raw not in _GOOD_UIDS:
+            _check_uid_form(swapped(tag), raw)
+    if expect.sop_instance_uid:
+        at, length = top.found.get(_SOP_INSTANCE_UID, (0, 0))
+        if header[at : at + length].rstrip(b"\0 ").decode("latin-1") != expect.sop_instance_uid:
+            raise LeakFound("verify-marks", "The instance has not the new UID.", "(0008,0018)")
+
+
+_GOOD_UIDS: set[bytes] = set()
+
+
+def _check_uid_form(tag: int, raw: bytes) -> None:
+    """Check that every UID is one (PS3.5 9.1); well-formed ones are remembered."""
+    for uid in raw.split(b"\\"):
+        uid = uid.rstrip(b"\0 ")
+        if uid and (len(uid) > 64 or not _UID.fullmatch(uid)):
+            raise LeakFound("verify-uid", "A UID is not well formed.", tag_text(tag))
+    if len(_GOOD_UIDS) > 8192:
+        _GOOD_UIDS.clear()
+    _GOOD_UIDS.add(raw)
+
+
+def _check_uids(expect: Expectation, region: _Region) -> None:
+    """Look for original UIDs as bytes, wherever they may stand."""
+    if not expect.uids or expect.uids_retained:
+        return
+    data = region.data
+    if len(expect.uids) > 24:  # one pass that gathers all UIDs is cheaper then
+        for match in leaks.UID_IN_BYTES.finditer(data):
+            if match.group().decode("latin-1") in expect.uids:
+                raise _found("uid", region.where(match.start()))
+        return
+    for uid in expect.uids:
+        needle = uid.encode("latin-1", "replace")
+        at = data.find(needle)
+        while at >= 0:
+            end = at + len(needle)
+            if data[at - 1 : at] not in _UID_SIGNS and data[end : end + 1] not in _DIGITS:
+                raise _found("uid", region.where(at))
+            at = data.find(needle, end)
+
+
+_DIGITS = frozenset(bytes((byte,)) for byte in b"0123456789")
+_UID_SIGNS = _DIGITS | {b"."}
+
+
+class _Region:
+    """Bytes to search, and the element that holds a place in them."""
+
+    def __init__(self, data: bytes, start: int, syntax: str, name: str = "") -> None:
+        self.data = data
+        self.name = name
+        self._start = start
+        self._syntax = syntax
+        self._elements: list[Element] | None = None
+
+    def elements(self) -> list[Element]:
+        """Return every element with a value of its own, file meta first."""
+        if self._elements is None:
+            self._elements = self._walk()
+        return self._elements
+
+    def _walk(self) -> list[Element]:
+        if self._start < 0:
+            return [Element(0, b"UN", 0, len(self.data), self.name)]
+        elements: list[Element] = []
+        if self._start >= 132:
+            elements = Walk(self.data).run(132, self._start)
+        walk = Walk(self.data, explicit=self._syntax != _IMPLICIT, big=self._syntax == _BIG_ENDIAN)
+        return elements + walk.run(self._start, len(self.data))
+
+    def element_at(self, position: int) -> Element | None:
+        """Return the element whose value holds the position."""
+        return next((e for e in self.elements() if e.start <= position < e.end), None)
+
+    def where(self, position: int) -> str:
+        """Return the place as people read it."""
+        if self.name:
+            return self.name
+        element = self.element_at(position)
+        return element.where if element else f"byte {position}"
+
+
+class _Search:
+    """One search of one region by all rules."""
+
+    def __init__(self, expect: Expectation, suspects: leaks.Suspects, region: _Region) -> None:
+        self._expect = expect
+        self._suspects = suspects
+        self._region = region
+        self._charset = Charset.of(expect.charset)
+
+    def run(self) -> None:
+        """Raise LeakFound at the first leak."""
+        data = self._region.data
+        is_clear, has_foreign_text = self._suspects.first_look(data)
+        if is_clear:
+            return
+        for hit in self._suspects.hits(data):
+            self._judge(hit)
+        if has_foreign_text and not self._region.name:
+            self._foreign_text()
+
+    def _judge(self, hit: leaks.Hit) -> None:
+        """Decide about one hit by the element that holds it."""
+        element = self._region.element_at((hit.start + hit.end) // 2)
+        if element is None:
+            return  # between values there are only tags, VRs and lengths
+        raw = self._region.data[element.start : element.end]
+        if raw.rstrip(b" \0").decode("latin-1") in self._expect.own:
+            return
+        if (element.vr, raw) in self._suspects.checked:
+            return
+        if self._is_leak(hit, element, raw):
+            raise _found(hit.rule, element.path if self._region.name else element.where)
+
+    def _is_leak(self, hit: leaks.Hit, element: Element, raw: bytes) -> bool:
+        plain = raw.replace(b"\0", b"")
+        if hit.rule == "foreign-name":
+            return True
+        if hit.rule == "name":
+            return self._holds_name(plain)
+        if hit.rule in ("short-name", "full-name"):
+            if element.vr not in _TEXT or not _is_printable(raw):
+                return False
+            return self._suspects.breaks_word(self._charset.decode(raw, element.vr))
+        if element.vr in _NUMERIC:
+            return False
+        if hit.rule == "date":
+            return not (element.vr == b"UI" and self._expect.uids_retained) and self._holds_date(
+                plain
+            )
+        if element.vr == b"UI" and self._expect.uids_retained:
+            return False
+        if hit.rule == "short-number":
+            return element.vr in _TEXT and _is_printable(raw) and self._holds_short_number(plain)
+        return any(
+            leaks.is_whole_number(plain, match.start(), match.end())
+            for token in self._suspects.numbers
+            for match in re.finditer(token.encode("ascii"), plain)
+        )
+
+    def _holds_name(self, plain: bytes) -> bool:
+        """Tell whether a run of letters holds a name and isn't a word of the field."""
+        for match in leaks.ASCII_RUN.finditer(plain):
+            run = match[0].lower().decode("ascii")
+            for token in self._suspects.long:
+                if token not in run:
+                    continue
+                is_word = run in ORDINARY_WORDS and match[0].islower()
+                if not is_word and (run == token or not is_term(run)):
+                    return True
+        return False
+
+    def _holds_date(self, plain: bytes) -> bool:
+        return any(
+            leaks.render(day) not in self._expect.allowed_dates
+            for day in self._suspects.dates_in(plain)
+        )
+
+    def _holds_short_number(self, plain: bytes) -> bool:
+        return any(
+            leaks.is_short_number(plain, match.start(), match.end())
+            for token in self._suspects.short_numbers
+            for match in re.finditer(token.encode("ascii"), plain)
+        )
+
+    def _foreign_text(self) -> None:
+        """Compare texts outside ASCII as texts: accents and composition may differ."""
+        checked = self._suspects.checked
+        for element in self._region.elements():
+            if element.vr not in _TEXT:
+                continue
+            raw = self._region.data[element.start : element.end]
+            if (raw.isascii() and b"\x1b" not in raw) or (element.vr, raw) in checked:
+                continue
+            vr = b"LO" if element.vr in _BINARY else element.vr
+            rule = ""
+            if element.vr not in _BINARY or len(raw) < 4096:
+                rule = self._suspects.is_in_text(self._charset.decode(raw, vr))
+            if rule and raw.rstrip(b" \0").decode("latin-1") not in self._expect.own:
+                raise _found(rule, element.where)
+            if len(checked) > 8192:
+                checked.clear()
+            checked.add((element.vr, raw))
+
+
+def _is_printable(raw: bytes) -> bool:
+    """Tell whether a value is text: no control characters but line ends, tabs and escapes."""
+    return not raw.rstrip(b"\0").translate(None, _TEXT_BYTES)
+
+
+_TEXT_BYTES = bytes(byte for byte in range(256) if byte >= 32 or byte in b"\t\n\f\r\x1b")
