@@ -1,0 +1,239 @@
+"""Many files through the engine: walk, spread over processes, report.
+
+On the terminal inputs are numbers; paths stand in the report file only, because original names
+often hold a patient's name.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from ..engine import deidentify
+from ..identities import Identities
+from ..outcome import Outcome
+from ..plan import Plan
+from .mapping import Mapping
+
+_CHUNK = 32
+
+
+@dataclass
+class Job:
+    """One run of the command."""
+
+    source: Path
+    target: Path
+    plan: Plan
+    identities: Identities
+    workers: int = 1
+    report: Path | None = None
+    mapping: Path | None = None
+    checksums: bool = False
+    begun_ns: int = field(default_factory=time.time_ns)
+
+
+Entry = dict[str, Any]
+Result = tuple[list[Entry], Mapping]
+
+
+def run(job: Job) -> int:
+    """Do the job; return the exit status."""
+    files = list(walk(job.source))
+    job.target.mkdir(parents=True, exist_ok=True)
+    chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
+    progress = Progress(len(files))
+    entries: list[Entry] = []
+    mapping = Mapping()
+    for done, mapped in _results(job, chunks):
+        entries += done
+        mapping.merge(mapped)
+        progress.show(len(entries))
+    progress.close()
+    entries.sort(key=lambda entry: str(entry["input"]))
+    if job.report is not None:
+        job.report.write_text(json.dumps(entries, indent=1, ensure_ascii=False), encoding="utf-8")
+    if job.mapping is not None:
+        mapping.write(job.mapping)
+    return _conclude(entries)
+
+
+def walk(source: Path) -> Iterator[str]:
+    """Yield every file below a folder, or the file itself, in a stable order."""
+    if not source.is_dir():
+        yield str(source)
+        return
+    for folder, folders, names in os.walk(source):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(folder, name)  # noqa: PTH118 - Path objects cost more than the work
+            if os.path.isfile(path):  # noqa: PTH113
+                yield path
+
+
+def _results(job: Job, chunks: list[list[str]]) -> Iterator[Result]:
+    if job.workers == 1 or len(chunks) < 2:
+        worker = Worker(job)
+        yield from map(worker.work, chunks)
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
+    context = multiprocessing.get_context("fork")
+    count = min(job.workers, len(chunks))
+    with ProcessPoolExecutor(count, context, _start, (job,)) as pool:
+        futures = {pool.submit(_work, chunk): chunk for chunk in chunks}
+        for future in as_completed(futures):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                yield [_died(path) for path in futures[future]], Mapping()
+
+
+_worker: "Worker | None" = None
+
+
+def _start(job: Job) -> None:
+    global _worker
+    _worker = Worker(job)
+
+
+def _work(paths: list[str]) -> Result:
+    return cast(Worker, _worker).work(paths)
+
+
+def _died(path: str) -> Entry:
+    message = "The process that worked on this file ended; run the command again."
+    return _entry(path, "", "refused", "worker-died", message)
+
+
+def _entry(path: str, output: str, state: str, code: str, message: str) -> Entry:
+    return {"input": path, "output": output, "state": state, "code": code, "message": message}
+
+
+class Worker:
+    """De-identifies files one after the other."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._folders: set[str] = set()
+        self._target = str(job.target)
+        self._part = f"{self._target}/.{os.getpid()}.part"
+
+    def work(self, paths: list[str]) -> Result:
+        """Return a report entry for each file, and the identities that were replaced."""
+        mapping = Mapping()
+        entries: list[Entry] = []
+        for path in paths:
+            try:
+                entries.append(self._one(path, mapping))
+            except OSError as error:
+                message = f"The file can't be read or written: {error.strerror}."
+                entries.append(_entry(path, "", "refused", "not-readable", message))
+        return entries, mapping
+
+    def _one(self, path: str, mapping: Mapping) -> Entry:
+        job = self._job
+        try:
+            with (
+                open(path, "rb", buffering=0) as reader,  # noqa: PTH123
+                open(self._part, "wb", buffering=0) as writer,  # noqa: PTH123
+            ):
+                outcome = deidentify(reader, writer, job.plan, job.identities)
+            output = self._place(outcome) if outcome.state == "deidentified" else ""
+        finally:
+            if os.path.exists(self._part):  # noqa: PTH110
+                os.unlink(self._part)  # noqa: PTH108
+        message = f"{outcome.where}: {outcome.message}" if outcome.where else outcome.message
+        entry = _entry(path, output, outcome.state, outcome.code, message)
+        if outcome.state == "deidentified":
+            if job.mapping is not None:
+                mapping.add(outcome, job.identities)
+            if job.checksums:
+                entry["sha256"] = digest(f"{self._target}/{output}")
+        return entry
+
+    def _place(self, outcome: Outcome) -> str:
+        """Move what was written to its name; two objects with one UID are not both right."""
+        folder = f"{outcome.study_instance_uid}/{outcome.series_instance_uid}"
+        if folder not in self._folders:
+            os.makedirs(f"{self._target}/{folder}", exist_ok=True)  # noqa: PTH103
+            self._folders.add(folder)
+        name = f"{folder}/{outcome.sop_instance_uid}.dcm"
+        final = f"{self._target}/{name}"
+        try:
+            os.link(self._part, final)
+        except FileExistsError:
+            return self._replace(outcome, name)
+        return name
+
+    def _replace(self, outcome: Outcome, name: str) -> str:
+        final = f"{self._target}/{name}"
+        is_ours = os.stat(final).st_mtime_ns >= self._job.begun_ns  # noqa: PTH116
+        if is_ours and digest(final) != digest(self._part):
+            outcome.state, outcome.code = "held", "identity-conflict"
+            outcome.where = "(0008,0018)"
+            outcome.message = (
+                "Another file of this run has the same SOP Instance UID and other content."
+            )
+            return ""
+        os.rename(self._part, final)  # noqa: PTH104
+        return name
+
+
+def digest(path: str) -> str:
+    """Return the SHA-256 of a file."""
+    import hashlib
+
+    with open(path, "rb") as file:  # noqa: PTH123
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Progress:
+    """A line with count, rate and estimate, where a person is watching."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._begun = time.monotonic()
+        self._is_shown = sys.stderr.isatty()
+
+    def show(self, done: int) -> None:
+        """Show how far the run is."""
+        if not self._is_shown:
+            return
+        rate = done / max(time.monotonic() - self._begun, 1e-6)
+        left = (self._total - done) / rate if rate else 0.0
+        width = 30 * done // max(self._total, 1)
+        sys.stderr.write(
+            f"\r[{'#' * width:<30}] {done}/{self._total}  {rate:.0f}/s  {left:.0f} s left "
+        )
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """End the line."""
+        if self._is_shown:
+            sys.stderr.write("\n")
+
+
+def _conclude(entries: list[Entry]) -> int:
+    """Say what became of the files, those that were stopped by number; return the exit status."""
+    stopped = [
+        (number, entry)
+        for number, entry in enumerate(entries, 1)
+        if entry["state"] != "deidentified"
+    ]
+    counts = {"deidentified": len(entries) - len(stopped), "held": 0, "refused": 0}
+    for number, entry in stopped:
+        counts[entry["state"]] += 1
+        if len(stopped) <= 20 or number <= stopped[19][0]:
+            sys.stderr.write(f"input {number}: {entry['state']}, {entry['code']}\n")
+    if len(stopped) > 20:
+        sys.stderr.write(f"and {len(stopped) - 20} more; --report names them all\n")
+    sys.stdout.write(", ".join(f"{count} {state}" for state, count in counts.items()) + "\n")
+    # A DICOMDIR is on every medium and is never passed on: no reason to call the run incomplete.
+    return 1 if any(entry["code"] != "dicomdir" for _number, entry in stopped) else 0
