@@ -14,7 +14,8 @@ PASSWORD = "a long enough passphrase"
 
 @pytest.fixture(autouse=True)
 def _plain_frame(settings: Settings) -> Iterator[None]:
-    """Draw pages in the plain frame, and forget earlier tries."""
+    """Serve the account's pages alone, in the plain frame, and forget earlier tries."""
+    settings.ROOT_URLCONF = "tests.accounts.urls"
     settings.SHELL = ""
     cache.clear()
     yield

@@ -1,6 +1,7 @@
 """The account page, the language, and what every answer carries in its head."""
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from anonportal.accounts.models import User
@@ -76,7 +77,7 @@ def test_every_page_forbids_what_it_does_not_need(client: Client, db: None) -> N
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "same-origin"
-    for name in ("sessionid", "csrftoken"):
+    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
         if name in answer.cookies:
             assert answer.cookies[name]["httponly"]
             assert answer.cookies[name]["samesite"] == "Lax"

@@ -65,6 +65,7 @@ def shell(request: HttpRequest) -> Shell:
             ),
         ),
         search_url="/gallery/",
+        search_label="Batch or cloud id",
         home_url="/gallery/",
     )
 
@@ -80,6 +81,8 @@ def gallery(request: HttpRequest) -> HttpResponse:
         request,
         "gallery/gallery.html",
         {
+            "done": 0,
+            "next": "/gallery/progress/?done=30",
             "kinds": states.kinds(),
             "member": BatchState.PROCESSING,
             "fate": Fate.HELD,
@@ -107,7 +110,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 def progress(request: HttpRequest) -> HttpResponse:
     """Answer a poll."""
-    return render(request, "gallery/_progress.html", {"done": int(request.GET.get("done", 0)) + 30})
+    done = int(request.GET["done"])
+    context = {"done": done, "next": f"/gallery/progress/?done={done + 30}"}
+    return render(request, "gallery/_progress.html", context)
 
 
 def confirm(request: HttpRequest) -> HttpResponse:
@@ -131,5 +136,5 @@ urlpatterns = [
     path("gallery/", gallery, name="gallery"),
     path("gallery/progress/", progress),
     path("gallery/confirm/", confirm),
-    path("", include("anonportal.urls")),
+    path("account/", include("anonportal.accounts.urls")),
 ]
