@@ -15,6 +15,7 @@
 | OFF_HOURS | (first, last) hour of the quiet time, local | (19, 7) |
 | LOOK_UPS_PER_HOUR | more look-ups of one person in an hour are worth a look | 20 |
 | RETENTION_DAYS | events older than this may be archived; 0 = never | 0 |
+| SOURCE_ID | how this installation names itself in DICOM and FHIR messages | audit |
 | SYSLOG | dict host, port, ca_file, certificate, key, app_name; see audit.sending | none |
 """
 
@@ -45,6 +46,7 @@ DEFAULTS: dict[str, Any] = {
     "OFF_HOURS": (19, 7),
     "LOOK_UPS_PER_HOUR": 20,
     "RETENTION_DAYS": 0,
+    "SOURCE_ID": "audit",
     "SYSLOG": None,
 }
 

@@ -20,8 +20,9 @@ from audit.canonical import (
     event_digest,
     link_digest,
 )
+from audit.chains import archived_head, head
 from audit.checkpoints import BadCheckpoint, Signed, second_place, trusted_keys
-from audit.models import EVENT_FIELDS, Archive, Checkpoint
+from audit.models import EVENT_FIELDS, Archive, Checkpoint, Event, Link
 from audit.recording import record
 from audit.sealer import seal_chain
 from audit.terms import Actor, Outcome
@@ -87,15 +88,22 @@ class _Broken(Exception):
         self.finding = Finding(kind, sequence, event_id, message)
 
 
-def verify_chain(chain: str, *, extra_checkpoints: list[bytes] | None = None) -> Report:
+def verify_chain(
+    chain: str, *, extra_checkpoints: list[bytes] | None = None, most: int = 0
+) -> Report:
     """Seal what waits, then verify a chain from its first kept link to its head.
 
     Checkpoints come from the database, the second place and, if given, from the caller's hands.
+    With `most`, a longer chain is verified from the newest signed checkpoint that leaves about so
+    many events to read: what stands before it is left to the full verification.
     """
     seal_chain(chain)
     report = Report(chain, unguarded=missing_triggers())
     try:
         signed = _checkpoints(report, extra_checkpoints or [])
+        _start(report)
+        if most:
+            _skip_to_checkpoint(report, signed, head(chain).sequence - most)
         _walk(report, signed)
         _look_for_strays(report)
     except _Broken as broken:
@@ -103,9 +111,9 @@ def verify_chain(chain: str, *, extra_checkpoints: list[bytes] | None = None) ->
     return report
 
 
-def verify_and_record(chain: str, actor: Actor) -> Report:
+def verify_and_record(chain: str, actor: Actor, *, most: int = 0) -> Report:
     """Verify a chain and leave the result in the chain itself."""
-    report = verify_chain(chain)
+    report = verify_chain(chain, most=most)
     with transaction.atomic(using=DEFAULT_DB_ALIAS):
         record(
             "audit.verified",
@@ -203,8 +211,14 @@ def _start(report: Report) -> None:
         report.last, report.head = row.last, bytes.fromhex(document["head"])
 
 
+def _skip_to_checkpoint(report: Report, signed: dict[int, str], upto: int) -> None:
+    """Begin behind the last signed checkpoint at or before a place, if there is one."""
+    place = max((sequence for sequence in signed if sequence <= upto), default=0)
+    if place > report.last:
+        report.last, report.head = place, bytes.fromhex(signed[place])
+
+
 def _walk(report: Report, signed: dict[int, str]) -> None:
-    _start(report)
     report.first = report.last + 1
     for row in _rows(report.chain, report.last):
         _check(report, row)
@@ -366,13 +380,14 @@ def _look_for_strays(report: Report) -> None:
         cursor.execute(
             "SELECT e.id FROM audit_event e LEFT JOIN audit_link l ON l.event_id = e.id"
             " LEFT JOIN audit_pending p ON p.event_id = e.id"
-            " WHERE e.chain = %s AND l.id IS NULL AND p.event_id IS NULL ORDER BY e.id LIMIT 1",
-            [report.chain],
+            " WHERE e.chain = %s AND e.id > %s AND l.id IS NULL AND p.event_id IS NULL"
+            " ORDER BY e.id LIMIT 1",
+            [report.chain, _first_event(report)],
         )
         stray = cursor.fetchone()
         cursor.execute(
-            "SELECT COUNT(*) FROM audit_link WHERE chain = %s AND sequence <= %s",
-            [report.chain, report.last],
+            "SELECT COUNT(*) FROM audit_link WHERE chain = %s AND sequence BETWEEN %s AND %s",
+            [report.chain, report.first, report.last],
         )
         links = cursor.fetchone()[0]
     if stray:
@@ -382,10 +397,16 @@ def _look_for_strays(report: Report) -> None:
         raise _Broken("inserted", report.last, None, _("the chain holds a link twice"))
 
 
+def _first_event(report: Report) -> int:
+    """Return the id to look for strays from: all, unless the walk began at a checkpoint."""
+    if report.first <= archived_head(report.chain).sequence + 1:
+        return -(2**62)
+    link = Link.objects.filter(chain=report.chain, sequence=report.first - 1).first()
+    return link.event_id if link else -(2**62)
+
+
 def last_verification(chain: str) -> dict[str, Any] | None:
     """Return the detail of the chain's newest verification, with time and actor."""
-    from audit.models import Event
-
     event = (
         Event.objects.filter(chain=chain, action="audit.verified").order_by("-at", "-id").first()
     )

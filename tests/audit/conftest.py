@@ -67,8 +67,11 @@ def signer() -> KeptKey:
     return KEY
 
 
+READERS: dict[str, list[tuple[str, str]]] = {}
+
+
 def chains(user: Any) -> list[tuple[str, str]]:
-    return list(getattr(user, "audit_chains", []))
+    return READERS.get(user.email, [])
 
 
 SECOND_PLACE: dict[str, bytes] = {}
@@ -95,6 +98,7 @@ def audit_settings(settings: Any, tmp_path: Any) -> Iterator[Callable[..., None]
         "FOLDER": str(tmp_path / "audit"),
     }
     settings.AUDIT = base
+    settings.SHELL = ""
 
     def change(**keys: Any) -> None:
         settings.AUDIT = {**settings.AUDIT, **keys}
@@ -109,7 +113,6 @@ def on_postgres(postgres: Any, django_db_blocker: Any) -> Iterator[None]:
     from django.core.management import call_command
     from django.db import connections
     from django.db.backends.postgresql.base import DatabaseWrapper
-
     from psycopg.conninfo import conninfo_to_dict
 
     sqlite = connections["default"]
@@ -142,3 +145,15 @@ def database(request: Any) -> str:
     """Run the test on SQLite with real commits, and on PostgreSQL."""
     request.getfixturevalue("transactional_db" if request.param == "sqlite" else "on_postgres")
     return str(request.param)
+
+
+@pytest.fixture
+def carol(db: Any, client: Any) -> Iterator[Any]:
+    """Carol, the auditor of org-1, signed in with the test client."""
+    from anonportal.accounts.models import User
+
+    user = User.objects.create_user("carol@example.org", None, name="Carol Auditor")
+    READERS[user.email] = [("org-1", "Example General Hospital")]
+    client.force_login(user)
+    yield user
+    READERS.clear()

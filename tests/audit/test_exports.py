@@ -1,0 +1,204 @@
+"""Exports hold the events, no more; other programs read them; an outsider proves them."""
+
+import base64
+import csv
+import io
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+from fhir.resources.auditevent import AuditEvent
+from fhir.resources.bundle import Bundle
+
+from audit import Outcome, record
+from audit.models import Event
+from audit.sealer import seal_all
+from tests.audit.conftest import ALICE, BOB, JOB
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.audit.urls")]
+
+
+@pytest.fixture
+def trail(carol):
+    with transaction.atomic():
+        record("batch.started", actor=ALICE, chain="org-1", subject="B1", subject_kind="batch")
+        record(
+            "study.deidentified",
+            actor=JOB,
+            chain="org-1",
+            subject="5T23P9Z9DEM7N",
+            subject_kind="study",
+            context="B1",
+            detail={"images": 88, "root": "9e41", "of": ["CT", 2]},
+        )
+        record("report.reidentified", Outcome.REFUSED, actor=BOB, chain="org-1", subject="S")
+        record("person.signed_in", Outcome.FAILED, actor=BOB, chain="org-1")
+        record("batch.started", actor=ALICE, chain="org-1", detail={"name": "=1+1 \x01 山田"})
+        record("batch.started", actor=ALICE, chain="org-2", subject="SECRET")
+    seal_all()
+    return "org-1"
+
+
+def export(client, chain, name, **filters):
+    answer = client.post(reverse("audit:export", args=[chain]), {"format": name, **filters})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="audit-')
+    content = b"".join(answer.streaming_content)
+    assert b"SECRET" not in content
+    return content
+
+
+def test_csv_has_a_row_per_event_and_no_formula(client, trail):
+    rows = list(csv.DictReader(io.StringIO(export(client, trail, "csv").decode())))
+    assert [row["action"] for row in rows[:5]] == [
+        "batch.started",
+        "study.deidentified",
+        "report.reidentified",
+        "person.signed_in",
+        "batch.started",
+    ]
+    assert rows[1]["subject"] == "5T23P9Z9DEM7N"
+    assert not any(value[:1] in "=+-@" for row in rows for value in row.values() if value)
+
+
+def test_filters_narrow_an_export_and_no_format_is_an_error(client, trail):
+    rows = list(csv.DictReader(io.StringIO(export(client, trail, "csv", who="18").decode())))
+    assert {row["actor"] for row in rows} == {"Dr. Bob Example"}
+    assert client.post(reverse("audit:export", args=[trail]), {"format": "x"}).status_code == 422
+    wrong = {"format": "csv", "first": "soon"}
+    assert client.post(reverse("audit:export", args=[trail]), wrong).status_code == 422
+
+
+def test_an_export_is_recorded_before_it_is_sent(client, trail):
+    export(client, trail, "csv", outcome="refused")
+    event = Event.objects.get(action="audit.exported")
+    assert event.detail == {"format": "csv", "limit": 100000, "outcome": "refused"}
+
+
+def test_an_export_is_bounded_and_takes_the_newest(client, trail, audit_settings):
+    audit_settings(EXPORT_LIMIT=2)
+    lines = export(client, trail, "jsonl").splitlines()
+    places = [json.loads(line)["sequence"] for line in lines[1:] if b'"kind":"event"' in line]
+    assert places == [6, 7], "the newest two: the checkpoint's event and the export's own"
+
+
+def test_fhir_is_a_bundle_of_valid_audit_events(client, trail):
+    bundle = json.loads(export(client, trail, "fhir"))
+    Bundle.model_validate(bundle)
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    for resource in resources:
+        AuditEvent.model_validate(resource)
+    deidentified = resources[1]
+    assert deidentified["code"]["coding"][0]["code"] == "deidentify"
+    assert deidentified["entity"][0]["what"]["identifier"]["value"] == "5T23P9Z9DEM7N"
+    assert "patient" not in deidentified
+    assert [one["outcome"]["code"]["code"] for one in resources[2:4]] == ["warning", "error"]
+    login = resources[3]
+    assert login["category"][0]["coding"][0]["code"] == "110114"
+    assert login["code"]["coding"][0]["code"] == "110122"
+
+
+# PS3.15 A.5.1: element -> (required attributes, optional attributes, children in their order)
+CODED = ({"csd-code", "codeSystemName", "originalText"}, {"displayName"}, [])
+SCHEMA = {
+    "AuditMessage": (
+        set(),
+        set(),
+        [
+            ("EventIdentification", 1, 1),
+            ("ActiveParticipant", 1, 99),
+            ("AuditSourceIdentification", 1, 1),
+            ("ParticipantObjectIdentification", 0, 99),
+        ],
+    ),
+    "EventIdentification": (
+        {"EventDateTime", "EventOutcomeIndicator"},
+        {"EventActionCode"},
+        [("EventID", 1, 1), ("EventTypeCode", 0, 99), ("EventOutcomeDescription", 0, 1)],
+    ),
+    "EventID": CODED,
+    "EventTypeCode": CODED,
+    "EventOutcomeDescription": (set(), set(), []),
+    "ActiveParticipant": (
+        {"UserID", "UserIsRequestor"},
+        {
+            "AlternativeUserID",
+            "UserName",
+            "NetworkAccessPointID",
+            "NetworkAccessPointTypeCode",
+        },
+        [("RoleIDCode", 0, 99), ("MediaIdentifier", 0, 1)],
+    ),
+    "RoleIDCode": CODED,
+    "AuditSourceIdentification": (
+        {"AuditSourceID"},
+        {"AuditEnterpriseSiteID"},
+        [("AuditSourceTypeCode", 0, 99)],
+    ),
+    "AuditSourceTypeCode": (
+        {"csd-code"},
+        {"codeSystemName", "displayName", "originalText"},
+        [],
+    ),
+    "ParticipantObjectIdentification": (
+        {"ParticipantObjectID"},
+        {
+            "ParticipantObjectTypeCode",
+            "ParticipantObjectTypeCodeRole",
+            "ParticipantObjectDataLifeCycle",
+            "ParticipantObjectSensitivity",
+        },
+        [
+            ("ParticipantObjectIDTypeCode", 1, 1),
+            ("ParticipantObjectName", 1, 1),
+            ("ParticipantObjectDetail", 0, 99),
+            ("ParticipantObjectDescription", 0, 99),
+        ],
+    ),
+    "ParticipantObjectIDTypeCode": CODED,
+    "ParticipantObjectName": (set(), set(), []),
+    "ParticipantObjectDetail": ({"type", "value"}, set(), []),
+}
+VALUES = {
+    "EventActionCode": set("CRUDE"),
+    "EventOutcomeIndicator": {"0", "4", "8", "12"},
+    "UserIsRequestor": {"true", "false"},
+    "NetworkAccessPointTypeCode": set("12345"),
+    "ParticipantObjectTypeCode": set("1234"),
+    "ParticipantObjectDataLifeCycle": {str(n) for n in range(1, 16)},
+}
+
+
+def conforms(element):
+    required, optional, children = SCHEMA[element.tag]
+    assert required <= set(element.attrib) <= required | optional, element.tag
+    for name, value in element.attrib.items():
+        assert value in VALUES.get(name, {value}), (name, value)
+    tags = [child.tag for child in element]
+    expected = []
+    for name, least, most in children:
+        assert least <= tags.count(name) <= most, (element.tag, name)
+        expected += [name] * tags.count(name)
+    assert tags == expected
+    for child in element:
+        conforms(child)
+
+
+def test_dicom_messages_have_the_form_of_ps3_15_a5(client, trail):
+    root = ET.fromstring(export(client, trail, "dicom"))
+    messages = root.findall("AuditMessage")
+    assert len(messages) == Event.objects.filter(chain=trail).count()
+    for message in messages:
+        conforms(message)
+    second = messages[1]
+    thing = second.find("ParticipantObjectIdentification")
+    assert thing.get("ParticipantObjectID") == "5T23P9Z9DEM7N"
+    assert thing.get("ParticipantObjectDataLifeCycle") == "7"
+    details = {
+        detail.get("type"): base64.b64decode(detail.get("value")).decode()
+        for detail in thing.findall("ParticipantObjectDetail")
+    }
+    assert details == {"images": "88", "root": "9e41", "of": '["CT",2]'}
+    assert messages[2].find("EventIdentification").get("EventOutcomeIndicator") == "4"
