@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 batch_id: contextvars.ContextVar[str] = contextvars.ContextVar("batch_id", default="")
 job_id: contextvars.ContextVar[str] = contextvars.ContextVar("job_id", default="")
@@ -34,6 +36,8 @@ OURS = ("anonportal", "studies", "audit")
 CONSTANT_TEXTS = (*OURS, "django.request", "django.security", "gunicorn", "rq")
 # What LogRecord itself sets; anything else came in by `extra=`.
 _OWN_FIELDS = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "reference"}
+# Faults that speak of code and settings, never of data.
+ABOUT_CODE = (ImportError, NameError, SyntaxError, ImproperlyConfigured)
 _CODE = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*")
 _BASE = Path(__file__).resolve().parent.parent
 # Ends of the path of code that isn't ours: enough to find the line.
@@ -146,6 +150,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     code = fault_code(error)
     if code:
         described["code"] = code
+    if isinstance(error, ABOUT_CODE):
+        described["message"] = str(error)
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         described["because"] = describe(cause)

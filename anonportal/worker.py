@@ -21,6 +21,9 @@ from anonportal.processes import die_with_parent
 
 logger = logging.getLogger("anonportal.worker")
 
+# What jobs need, and all that it imports.
+ENGINE = ("studies.jobs",)
+
 
 def failure_text(error: BaseException | None, reference: str) -> str:
     """Return what may be kept of a failure: `code reference`."""
@@ -64,7 +67,8 @@ class PortalWorker(Worker):  # type: ignore[misc]
         """Check the settings, import what jobs need, then work."""
         refuse_insecure_start()
         # Every job's fork then starts with the engine in memory.
-        importlib.import_module("studies.jobs")
+        for module in ENGINE:
+            importlib.import_module(module)
         return bool(super().work(*args, **kwargs))
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:

@@ -117,6 +117,7 @@ class Portal:
 
     def _children(self) -> list[ChildSpec]:
         python = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+        trusted = ["--skip-checks"]  # `up` itself has checked the settings
         # The terminal shows what a person must know; the log file has everything.
         quiet = {"ANONPORTAL_LOG_STDERR": os.environ.get("ANONPORTAL_LOG_STDERR", "ERROR")}
         if settings.DEMO:
@@ -125,9 +126,9 @@ class Portal:
         children.append(ChildSpec("web", _gunicorn(self._port), quiet))
         count = env_int("WORKERS", os.cpu_count() or 1)
         for number in range(1, count + 1):
-            command = [*python, "rqworker", *QUEUES, "--worker-ttl", str(WORKER_TTL)]
+            command = [*python, "rqworker", *QUEUES, "--worker-ttl", str(WORKER_TTL), *trusted]
             children.append(ChildSpec(f"worker {number}", command, quiet))
-        children.append(ChildSpec("scheduler", [*python, "scheduler"], quiet))
+        children.append(ChildSpec("scheduler", [*python, "scheduler", *trusted], quiet))
         return children
 
     def run(self) -> None:
