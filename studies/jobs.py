@@ -5,15 +5,17 @@ services below work under leases, so that only one run of a chunk counts.
 """
 
 import logging
+import time
 import uuid
 
 import django_rq
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from studies.faults import Fault, PermanentError, TransientError
 from studies.models import Batch, BatchState, Chunk, ChunkKind, ChunkState
-from studies.services import alerts, batches, inventory, processing, receiving, releasing
+from studies.services import alerts, batches, choosing, inventory, processing, receiving, releasing
 from studies.services.chunks import MAX_ATTEMPTS, Claim, LostLease, claim, waiting
 
 log = logging.getLogger(__name__)
@@ -29,14 +31,9 @@ FAILURE_TTL = 24 * 3600
 
 
 def start(batch: Batch) -> None:
-    """Queue the inventory of a submitted batch."""
-    chunk, _made = Chunk.objects.get_or_create(batch=batch, kind=ChunkKind.INVENTORY, number=1)
-    enqueue(chunk)
-
-
-def start_collecting(batch: Batch) -> None:
-    """Queue the collection of a batch's selection from its source."""
-    chunk, _made = Chunk.objects.get_or_create(batch=batch, kind=ChunkKind.COLLECT, number=1)
+    """Queue the first work on a submitted batch: collecting its selection, else its inventory."""
+    kind = ChunkKind.COLLECT if batch.sealed_selection else ChunkKind.INVENTORY
+    chunk, _made = Chunk.objects.get_or_create(batch=batch, kind=kind, number=1)
     enqueue(chunk)
 
 
@@ -79,6 +76,9 @@ def continue_batch(batch: Batch) -> None:
     ):
         _conclude(batch.pk)
     enqueue_pending(batch)
+    manifest = releasing.begin_manifest(batch.pk)
+    if manifest is not None:
+        enqueue(manifest)
 
 
 def _alert(batch_id: uuid.UUID) -> None:
@@ -166,12 +166,15 @@ def _attention(batch_id: uuid.UUID, code: str, reference: str = "") -> None:
 
 def _collect(held: Claim) -> None:
     batch = held.chunk.batch
-    if not receiving.collect_chunk(held):
+    until = time.monotonic() + settings.JOB_SECONDS
+    if receiving.collect(batch, deadline=until, beat=held.renew).remaining:
+        held.pause()
         enqueue(held.chunk)
         return
-    batch.refresh_from_db()
-    if batch.state == BatchState.QUEUED:
-        start(batch)
+    with transaction.atomic():
+        inventory_chunk = batches.new_chunk(batch, ChunkKind.INVENTORY)
+        held.finish()
+    enqueue(inventory_chunk)
 
 
 def _inventory(held: Claim) -> None:
@@ -273,7 +276,7 @@ def _queued_chunks() -> set[int]:
 def take_up_stalled() -> None:
     """Let batches go on whose last job died between its work and queueing what comes next."""
     for batch in Batch.objects.filter(state=BatchState.QUEUED):
-        if not Chunk.objects.filter(batch=batch, kind=ChunkKind.INVENTORY).exists():
+        if not Chunk.objects.filter(batch=batch).exists():
             start(batch)
     for batch in Batch.objects.filter(state=BatchState.PROCESSING):
         _conclude(batch.pk)
@@ -288,4 +291,5 @@ def close_due() -> int:
     due = releasing.due_to_close()
     for batch in due:
         releasing.close(batch)
+    choosing.drop_untouched()
     return len(due) + releasing.purge_cancelled()

@@ -20,7 +20,7 @@ from django.utils import timezone
 from audit import record
 from studies.deid import EngineError, Inventory, inventory, is_placeholder_id, normalise_patient_id
 from studies.models import Batch, BatchState, Chunk, ChunkKind, Instance, InstanceState, Study
-from studies.services import batches, keys
+from studies.services import batches, keys, receiving
 from studies.services.chunks import Claim
 from studies.storage import BatchStore
 from studies.vault import service as vault
@@ -55,6 +55,9 @@ def take_inventory(claim: Claim) -> bool:
         return True
     sealer = keys.batch_sealer(batch)
     until = time.monotonic() + settings.JOB_SECONDS
+    if not receiving.complete_files(batch, until, claim.renew).is_done:
+        claim.pause()
+        return False
     with BatchStore(batch.pk, sealer.root) as store:
         while rows := list(_unread(batch)):
             seen = [_read(row, sealer, store) for row in rows]
@@ -187,13 +190,13 @@ def _merge_sealed_inventory(
             "id": patient_id,
             "issuer": issuer,
             "name": entry.patient_name,
-            "birth_date": entry.birth_date,
+            "birth_date": entry.patient_birth_date,
         }
         if said not in patients and len(patients) < 20:
             patients.append(said)
     known["patients"] = patients
     known.setdefault("study_uid", found[0].study_instance_uid)
-    known.setdefault("description", found[0].description)
+    known.setdefault("description", found[0].study_description)
     known.setdefault("accession", found[0].accession_number)
     known.setdefault("date", found[0].study_date)
     study.sealed_inventory = sealer.seal(

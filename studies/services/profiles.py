@@ -5,8 +5,9 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from audit import Actor, record
-from studies.deid import EngineError, builtin_profile, load_profile
+from studies.deid import EngineError, builtin_profile, compile_plan
 from studies.deid import Profile as EngineProfile
+from studies.deid.profile_text import load_profile
 from studies.faults import PermanentError
 from studies.models import Organization, Profile, ProfileVersion
 
@@ -68,5 +69,5 @@ def _version(profile: Profile, parsed: EngineProfile) -> ProfileVersion:
         number=last + 1,
         definition=parsed.to_dict(),
         digest=parsed.digest,
-        is_conformant=parsed.is_conformant,
+        is_conformant=compile_plan(parsed).is_conformant,
     )

@@ -151,6 +151,17 @@ def _refuse(caller: Viewer, request: Request, cloud_id: str, why: PermanentError
     )
 
 
+def refuse_stranger(caller: Viewer) -> None:
+    """Write to the trail that somebody without the role came to the door."""
+    record_alone(
+        "study.reidentified",
+        Outcome.REFUSED,
+        actor=caller.actor,
+        chain=str(caller.organization.pk),
+        detail={"code": "role"},
+    )
+
+
 def domains_of(caller: Viewer) -> list[uuid.UUID]:
     """Return the linkage domains of the caller's organization."""
     return list(

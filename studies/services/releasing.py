@@ -23,6 +23,7 @@ from studies.models import (
     BatchState,
     Chunk,
     ChunkKind,
+    ChunkState,
     Delivery,
     Destination,
     DestinationState,
@@ -387,22 +388,26 @@ def delivery_stopped(claim: Claim, fault: Fault) -> None:
         )
 
 
-def deliver_again(batch: Batch, actor: Actor) -> None:
-    """Take up a delivery that had stopped: what failed becomes new chunks."""
+def take_up(batch: Batch, actor: Actor) -> None:
+    """Let a batch that had stopped go on from where it was: delivering, or processing."""
     with transaction.atomic():
-        batches.move(
-            batch,
-            BatchState.RELEASING,
-            actor=actor,
-            attention_code="",
-            attention_reference="",
-        )
-        failed = Chunk.objects.filter(batch=batch, kind=ChunkKind.DELIVER, state="failed")
-        Instance.objects.filter(delivery_chunk__in=failed, state=InstanceState.DEIDENTIFIED).update(
-            delivery_chunk=None
-        )
-        _open_delivery(batch)
-        cut_delivery_chunks(batch)
+        failed = Chunk.objects.filter(batch=batch, state=ChunkState.FAILED)
+        if failed.filter(kind__in=[ChunkKind.DELIVER, ChunkKind.MANIFEST]).exists():
+            to = BatchState.RELEASING
+        else:
+            to = BatchState.PROCESSING
+        batches.move(batch, to, actor=actor, attention_code="", attention_reference="")
+        if to == BatchState.RELEASING:
+            Instance.objects.filter(
+                delivery_chunk__in=failed, state=InstanceState.DEIDENTIFIED
+            ).update(delivery_chunk=None)
+            failed.filter(kind__in=[ChunkKind.DELIVER, ChunkKind.MANIFEST]).update(
+                state=ChunkState.DONE
+            )
+            _open_delivery(batch)
+            cut_delivery_chunks(batch)
+        else:
+            failed.update(state=ChunkState.PENDING, attempts=0, queued=None, finished=None)
 
 
 def due_to_close() -> list[Batch]:

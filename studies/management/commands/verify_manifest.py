@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from studies.delivery.manifest import (
+    MANIFEST_NAME,
     SIGNATURE_NAME,
     compare_files,
     is_signed,
@@ -28,7 +29,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("path", type=Path, help="manifest.json, or the folder it lies in")
+        parser.add_argument(
+            "path", type=Path, nargs="?", help="manifest.json, or the folder it lies in"
+        )
         parser.add_argument(
             "--signature", type=Path, help=f"the signature; by default {SIGNATURE_NAME} beside it"
         )
@@ -47,14 +50,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check and say in sentences what was found."""
-        path: Path = options["path"]
-        if path.is_dir():
-            path = path / "manifest.json"
-        body = _read(path)
-        signature = _read(options["signature"] or path.with_name(f"{path.name}.sig"))
         if options["print_public_key"]:
             for key_id, public in signing.public_keys().items():
                 self.stdout.write(f"{key_id} {public.hex()}")
+            return
+        path: Path | None = options["path"]
+        if path is None:
+            raise CommandError("Say which manifest to check.", returncode=UNREADABLE)
+        if path.is_dir():
+            path = path / MANIFEST_NAME
+        body = _read(path)
+        signature = _read(options["signature"] or path.with_name(f"{path.name}.sig"))
         self._check_signature(body, signature, options["public_key"])
         try:
             manifest = read_manifest(body)

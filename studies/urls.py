@@ -1,0 +1,81 @@
+"""Addresses of the pages. None holds an identifier: batches and studies go by random ids."""
+
+from django.urls import path
+
+from studies.web import batches, held, home, places, reidentify, setup, uploads
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("in-flight/", home.in_flight, name="in_flight"),
+    path("switch/", home.switch, name="switch"),
+    path("find/", home.find, name="find"),
+    # batches
+    path("batches/", batches.batch_list, name="batches"),
+    path("batches/new/", batches.batch_new, name="batch_new"),
+    path("batches/<uuid:batch_id>/", batches.batch_detail, name="batch"),
+    path("batches/<uuid:batch_id>/progress/", batches.batch_progress, name="batch_progress"),
+    path("batches/<uuid:batch_id>/pick/", batches.batch_pick, name="batch_pick"),
+    path("batches/<uuid:batch_id>/select/", batches.batch_select, name="batch_select"),
+    path("batches/<uuid:batch_id>/submit/", batches.batch_submit, name="batch_submit"),
+    path("batches/<uuid:batch_id>/release/", batches.batch_release, name="batch_release"),
+    path("batches/<uuid:batch_id>/again/", batches.batch_deliver_again, name="batch_again"),
+    path("batches/<uuid:batch_id>/cancel/", batches.batch_cancel, name="batch_cancel"),
+    path(
+        "batches/<uuid:batch_id>/manifest.json",
+        batches.batch_manifest,
+        {"part": "body"},
+        name="manifest",
+    ),
+    path(
+        "batches/<uuid:batch_id>/manifest.json.sig",
+        batches.batch_manifest,
+        {"part": "sig"},
+        name="manifest_signature",
+    ),
+    path("batches/<uuid:batch_id>/names/", held.batch_names, name="batch_names"),
+    path(
+        "batches/<uuid:batch_id>/held/<slug:code>/exclude/", held.held_exclude, name="held_exclude"
+    ),
+    path("batches/<uuid:batch_id>/held/<slug:code>/retry/", held.held_retry, name="held_retry"),
+    path("batches/<uuid:batch_id>/keep-first/", held.held_keep_first, name="held_keep_first"),
+    path("batches/<uuid:batch_id>/restore/", held.excluded_restore, name="excluded_restore"),
+    path("studies/<uuid:study_id>/patient/", held.study_patient, name="study_patient"),
+    # upload
+    path(
+        "batches/<uuid:batch_id>/upload/announce/", uploads.upload_announce, name="upload_announce"
+    ),
+    path("batches/<uuid:batch_id>/upload/parts/", uploads.upload_parts, name="upload_parts"),
+    path("batches/<uuid:batch_id>/upload/status/", uploads.upload_status, name="upload_status"),
+    path("batches/<uuid:batch_id>/upload/form/", uploads.upload_form, name="upload_form"),
+    # set-up
+    path("destinations/", places.destination_list, name="destinations"),
+    path("destinations/new/", places.destination_edit, name="destination_new"),
+    path("destinations/<uuid:destination_id>/", places.destination_edit, name="destination"),
+    path(
+        "destinations/<uuid:destination_id>/test/", places.destination_test, name="destination_test"
+    ),
+    path(
+        "destinations/<uuid:destination_id>/pause/",
+        places.destination_pause,
+        name="destination_pause",
+    ),
+    path("sources/", places.source_list, name="sources"),
+    path("sources/new/", places.source_edit, name="source_new"),
+    path("sources/<uuid:source_id>/", places.source_edit, name="source"),
+    path("profiles/", setup.profile_list, name="profiles"),
+    path("profiles/new/", setup.profile_new, name="profile_new"),
+    path("profiles/<uuid:version_id>/", setup.profile_detail, name="profile"),
+    path("organization/", setup.organization, name="organization"),
+    path("organization/members/", setup.member_add, name="member_add"),
+    path(
+        "organization/members/<int:membership_id>/remove/",
+        setup.member_remove,
+        name="member_remove",
+    ),
+    # the way back
+    path("worklist/", reidentify.worklist, name="worklist"),
+    path("worklist/<uuid:study_id>/", reidentify.worklist_study, name="worklist_study"),
+    path("re-identify/", reidentify.door, name="reidentify"),
+    path("reports/bring/", reidentify.report_bring, name="report_bring"),
+    path("reports/<uuid:report_id>/", reidentify.report_door, name="report"),
+]

@@ -1,0 +1,175 @@
+"""Forms of the pages. They check what was typed; what it means is decided by the services."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from studies.models import Destination, Organization, Priority, ProfileVersion, ReleasePolicy, Role
+from studies.models.organization import IdentifierScheme
+from studies.models.places import DestinationKind, SourceKind
+from studies.services import profiles
+from studies.services.reidentification import REASONS
+
+WAIT = (("wait", _("Wait for me")), ("clean", _("Deliver what is clean")))
+
+
+class BatchForm(forms.Form):
+    """How a batch is to be sent."""
+
+    priority = forms.ChoiceField(
+        label=_("Priority"), choices=Priority.choices, widget=forms.RadioSelect
+    )
+    profile = forms.ModelChoiceField(
+        label=_("Profile"), queryset=ProfileVersion.objects.none(), empty_label=None
+    )
+    destination = forms.ModelChoiceField(
+        label=_("Destination"), queryset=Destination.objects.none(), empty_label=None
+    )
+    held = forms.ChoiceField(
+        label=_("If some images are held"), choices=WAIT, widget=forms.RadioSelect
+    )
+    release = forms.ChoiceField(
+        label=_("Release"), choices=ReleasePolicy.choices, widget=forms.RadioSelect
+    )
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        newest = [version.pk for version in profiles.newest(organization)]
+        profile: Any = self.fields["profile"]
+        profile.queryset = ProfileVersion.objects.filter(pk__in=newest).select_related("profile")
+        destination: Any = self.fields["destination"]
+        destination.queryset = Destination.objects.filter(organization=organization).exclude(
+            state="paused"
+        )
+
+
+class ReasonForm(forms.Form):
+    """Why something is done."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        min_length=3,
+        help_text=_("Auditors read this. No patient data."),
+    )
+
+
+class PatientForm(forms.Form):
+    """Whose study it is, where its files don't say or disagree."""
+
+    patient_id = forms.CharField(label=_("Patient id"), max_length=64)
+    issuer = forms.CharField(label=_("Issuer"), max_length=64, required=False)
+
+
+class DestinationForm(forms.Form):
+    """A destination."""
+
+    name = forms.CharField(label=_("Name"), max_length=80)
+    kind = forms.ChoiceField(label=_("Kind"), choices=DestinationKind.choices)
+    root = forms.CharField(
+        label=_("Folder"), max_length=300, help_text=_("A folder below an allowed root")
+    )
+    region = forms.ChoiceField(label=_("Region"))
+    operator = forms.CharField(label=_("Operator"), max_length=120)
+    agreement = forms.CharField(label=_("Agreement reference"), max_length=120)
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        region: Any = self.fields["region"]
+        region.choices = [(name, name) for name in organization.allowed_regions]
+
+
+class SourceForm(forms.Form):
+    """A folder source."""
+
+    name = forms.CharField(label=_("Name"), max_length=80)
+    kind = forms.ChoiceField(
+        label=_("Kind"), choices=[(SourceKind.FOLDER.value, SourceKind.FOLDER.label)]
+    )
+    root = forms.CharField(
+        label=_("Folder"), max_length=300, help_text=_("A folder below an allowed root")
+    )
+
+
+class ProfileForm(forms.Form):
+    """A custom profile, as YAML or JSON."""
+
+    name = forms.SlugField(label=_("Name"), max_length=50)
+    text = forms.CharField(
+        label=_("Definition"),
+        widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false"}),
+        max_length=200_000,
+        help_text=_("YAML or JSON: base, options, rules"),
+    )
+
+
+class OrganizationForm(forms.Form):
+    """Settings of the organization."""
+
+    name = forms.CharField(label=_("Name"), max_length=150)
+    identifier_scheme = forms.ChoiceField(
+        label=_("Identifier scheme"),
+        choices=IdentifierScheme.choices,
+        help_text=_("A change affects new studies only"),
+    )
+    default_issuer = forms.CharField(
+        label=_("Default issuer of patient ids"), max_length=64, required=False
+    )
+    allowed_regions = forms.CharField(
+        label=_("Allowed regions"),
+        required=False,
+        help_text=_("Separated by commas; release elsewhere is refused"),
+    )
+    release_policy = forms.ChoiceField(label=_("Release policy"), choices=ReleasePolicy.choices)
+    retention_days = forms.IntegerField(
+        label=_("Days that originals are kept after delivery"), min_value=0, max_value=90
+    )
+
+    def clean_allowed_regions(self) -> list[str]:
+        """Split the regions at commas."""
+        text: str = self.cleaned_data["allowed_regions"]
+        return [part.strip() for part in text.split(",") if part.strip()]
+
+
+class MemberForm(forms.Form):
+    """A role for a person; the account is made where there is none."""
+
+    email = forms.EmailField(label=_("E-mail"))
+    name = forms.CharField(label=_("Name"), max_length=150)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+
+
+class DoorForm(forms.Form):
+    """Which patient, why, and a fresh password."""
+
+    typed = forms.CharField(label=_("Cloud study id"), max_length=40)
+    batch = forms.CharField(
+        label=_("Batch id"),
+        max_length=36,
+        required=False,
+        help_text=_("Optional: narrows it to one batch"),
+    )
+    reason = forms.ChoiceField(label=_("Reason"), choices=list(REASONS.items()))
+    words = forms.CharField(
+        label=_("In your words (no patient data)"),
+        max_length=200,
+        required=False,
+        help_text=_("Auditors read this."),
+    )
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ReportForm(forms.Form):
+    """A report that came back."""
+
+    text = forms.CharField(
+        label=_("Report"),
+        widget=forms.Textarea(attrs={"rows": 14}),
+        max_length=1_000_000,
+        help_text=_("As the reader sent it, with the cloud ids in it"),
+    )
