@@ -6,7 +6,7 @@ alone. No matching is done here.
 
 from __future__ import annotations
 
-from studies.deid import clinical_words as words
+from . import clinical_words as words
 
 FUNCTION_WORDS = frozenset(words.FUNCTION_WORDS.split())
 GENERIC_PLACE_WORDS = frozenset(words.GENERIC_PLACE_WORDS.split())

@@ -120,12 +120,12 @@ _MONTH_NAMES: tuple[str, ...] = (
     " des grudzień grudnia prosinec prosince декабрь декабря дек aralık aralik joulukuu"
     " joulukuuta",
 )
-_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
+MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
 # Names that make a date without a year too; short ones are protocol terms (MAR, OCT).
 _LONG_MONTHS = sorted(
-    (n for n in _MONTHS if len(n) >= 5 and n not in ("march", "marca")), key=len, reverse=True
+    (n for n in MONTHS if len(n) >= 5 and n not in ("march", "marca")), key=len, reverse=True
 )
-_ALL_MONTHS = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_ALL_MONTHS = "|".join(sorted(MONTHS, key=len, reverse=True))
 _OF = r"(?:de |del |of |d')?"
 _YEAR = r"(?:19|20)\d\d"
 _D = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -155,6 +155,11 @@ _TEXT_DATE = re.compile(
     rf"){_TIME}",
     re.IGNORECASE,
 )
+
+
+def _month(name: str) -> int:
+    """Return a month's number, 0 for a spelling that only matches by an odd upper case."""
+    return MONTHS.get(name.lower(), 0)
 
 
 def _day(year: str, month: int, day: str) -> date | None:
@@ -199,10 +204,10 @@ def _read(match: re.Match[str]) -> DateInText | None:
         "mdy": ("6", "n6"),
         "ynd": ("7", "n7"),
     }[group]
-    month = _MONTHS[match[name].lower()] if name else int(match["m" + number])
+    month = _month(match[name]) if name else int(match["m" + number])
     day = _day(match["y" + number], month, match["d" + number])
     if day is None:
-        return None
+        return DateInText(start, end, None, "") if name else None
     if group == "ymd":
         return DateInText(start, end, day, f"%Y{match['s1']}%m{match['s1']}%d")
     return DateInText(start, end, day, "%Y年%m月%d日" if group == "cjk" else "%Y-%m-%d")

@@ -16,12 +16,13 @@ from typing import Any
 
 import re2
 
-from studies.deid.clinical import (
+from .clinical import (
     CLINICAL_IDEOGRAPHS,
     FUNCTION_WORDS,
     GENERIC_PLACE_WORDS,
     is_clinical,
 )
+from .dates import MONTHS
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
 RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+")
@@ -30,29 +31,31 @@ _LETTERS_FOLDED = str.maketrans(
     | {"–": "-", "—": "-", "æ": "ae", "œ": "oe", "þ": "th"}
 )
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
-_SEPARATORS = b" -./^,_'=:()\\"
+SEPARATORS = b" \t\r\n\f\v-./^,_'=&"
 _SQUEEZE = bytes.maketrans(
     bytes(range(ord("A"), ord("Z") + 1)), bytes(range(ord("a"), ord("z") + 1))
 )
-_MONTH_STARTS = (
-    "jan ene gen sty led oca ian tam feb fev fem feb lut uno sub hel mar mae maa mrz bre apr avr"
-    " abr kwi dub nis huh mai may mei maj kve tou jun jui giu cze cer haz kes jul jui lug lip tem hei"
-    " aug aou ago sie srp elo sep set wrz zar eyl syy oct okt out ott paz rij eki lok nov lis kas"
-    " dec dez dic des gru pro ara jou"
-)
+# Below this many bytes seen, tokens are cheaper to look for one by one than all at once.
+_WORTH_AN_AUTOMATON = 1 << 16
+# A name in these may be written as two words: McDonald, Mc Donald.
+_PARTICLES = (
+    "mac", "mc", "de", "des", "del", "la", "le", "van", "von", "vander", "di", "da", "dal", "al",
+    "el", "st", "san", "o", "d", "l", "abu", "ben", "bin", "ter", "ten",
+)  # fmt: skip
 _FOREIGN_CODECS = (
     "utf-8", "utf-16-le", "utf-16-be", "cp932", "gb18030", "euc_kr", "iso8859-5", "iso8859-7",
     "iso8859-6", "iso8859-8", "cp1251",
 )  # fmt: skip
+_MONTHS = "|".join(sorted(name for name in MONTHS if name.isascii()))
 # Whatever could be accented or ideographic text, or a written date: to be looked at as text.
 _STATIC_SUSPICION = (
     r"[\x80-\xff][^\x00]|\x1b[$()\-,.]|[a-z][\x80-\xff]\x00|[A-Z]{3}[\x80-\xff]\x00"
     r"|\d ?[-/] ?\d{1,2} ?[-/] ?\d|(?:19|20)\d\d-\d|\d/(?:19|20)\d"
     r"|\d ?\. ?\d{1,2} ?\. ?(?:19|20)\d\d|(?:19|20)\d\d\.\d{1,2}\.\d"
     r"|(?:^|[^.\d])\d\d\.\d\d\.\d\d(?:[^.\d]|$)"
-    r"|\d[a-z]{0,2}[ .,/'-]{0,4}(?:de |del |of |d'|den )?(?:MONTH)"
-    r"|(?:MONTH)[a-z]{0,10}[ .,/'-]{0,4}(?:de |del |of )?\d"
-).replace("MONTH", "|".join(dict.fromkeys(_MONTH_STARTS.split())))
+    rf"|\d[a-z]{{0,2}}[ .,/'-]{{0,4}}(?:de |del |of |d'|den )?(?:{_MONTHS})(?:[^a-z]|$)"
+    rf"|(?:^|[^a-z])(?:{_MONTHS})[ .,/'-]{{0,4}}(?:de |del |of )?'?\d"
+)
 
 
 def _re2_options() -> re2.Options:
@@ -116,7 +119,7 @@ class IdentifyingValues:
     """The tokens of one set of identifying values; build with `IdentifyingValues.build`."""
 
     __slots__ = (
-        "_literals", "_loose", "_matcher", "_seen", "birth_dates", "cjk", "dates", "digit_ids",
+        "_matcher", "_pieces", "_seen", "_squeezed", "birth_dates", "cjk", "dates", "digit_ids",
         "initials", "long", "phrases", "strong", "uids", "weak",
     )  # fmt: skip
 
@@ -151,7 +154,11 @@ class IdentifyingValues:
         ))  # fmt: skip
         self._matcher: Any = None
         self._seen = 0
-        self._literals, self._loose = self._searched()
+        self._pieces = self._searched()
+        # Joined by the same rule as the bytes are, so that separators on either side don't matter.
+        self._squeezed = tuple(
+            "".join(item).encode("ascii").translate(None, SEPARATORS) for item in self._pieces
+        )
 
     def _add(self, kind: str, value: str, person: int) -> None:
         if kind == "name":
@@ -202,7 +209,17 @@ class IdentifyingValues:
             self.weak.setdefault(word, set()).add(person)
         else:
             self.strong.add(word)
+            self._add_parted(word)
         self.initials.setdefault(word[0], set()).add(person)
+
+    def _add_parted(self, word: str) -> None:
+        """Take a name with a particle as two words, too."""
+        if not word.startswith(_PARTICLES):
+            return
+        for particle in _PARTICLES:
+            rest = word[len(particle) :]
+            if word.startswith(particle) and len(rest) >= 3:
+                self.phrases.setdefault(particle, []).append((particle, rest))
 
     def _add_full(self, joined: list[str]) -> None:
         """Take the whole name written without separators, in both orders."""
@@ -210,7 +227,7 @@ class IdentifyingValues:
             return
         for order in (joined, joined[::-1], joined[:2], joined[1::-1]):
             full = "".join(order)
-            if is_cjk(full) and len(full) >= 2:
+            if is_cjk(full):
                 self.cjk.add(full)
             elif len(full) >= 5 and not is_clinical(full):
                 self.strong.add(full)
@@ -262,58 +279,52 @@ class IdentifyingValues:
             ):
                 self.strong.add(run)
 
-    def _searched(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """Return the ASCII literals to look for in bytes, plain ones and those with separators."""
-        plain = {token for token in self.strong if token.isascii()}
-        plain |= {token for token in self.weak if token.isascii() and len(token) >= 3}
-        plain |= self.uids
-        loose = set(self.digit_ids)
-        loose |= {day.strftime("%Y%m%d") for day in self.dates | self.birth_dates if day.year > 999}
+    def _searched(self) -> tuple[tuple[str, ...], ...]:
+        """Return what to look for in bytes, ASCII only, each as the pieces separators may part."""
+        pieces: set[tuple[str, ...]] = {(token,) for token in self.strong | self.uids}
+        pieces |= {(token,) for token in self.weak if len(token) >= 3}
+        pieces |= {tuple(token) for token in self.digit_ids}
+        days = self.dates | self.birth_dates
+        pieces |= {(f"{day.year:04d}{day.month:02d}{day.day:02d}",) for day in days}
         for phrases in self.phrases.values():
-            loose |= {"".join(phrase) for phrase in phrases if "".join(phrase).isascii()}
-        short = [token for token in self.weak if token.isascii()]
+            pieces.update(phrases)
+        short = [token for token in self.weak if len(token) < 3]
         for first in short:
-            for second in short:
-                if first != second and self.weak[first] & self.weak[second]:
-                    loose.add(first + second)
-        for token in self.strong:  # one name may be written as two words
-            if token.isascii() and len(token) >= 5:
-                plain.discard(token)
-                loose.add(token)
-        encode = str.encode
-        return tuple(map(encode, sorted(plain))), tuple(map(encode, sorted(loose)))
+            for second, people in self.weak.items():
+                if first != second and self.weak[first] & people:
+                    pieces |= {(first, second), (second, first)}
+        return tuple(sorted(item for item in pieces if "".join(item).isascii()))
 
     def find_in(self, header: bytes) -> bool:
         """Tell whether the bytes may hold any token, or a text that has to be read to know.
 
         False is reliable for values of text VRs in every character set; True is a suspicion.
         """
-        self._seen += 1
-        if self._seen <= 3:  # a person of few instances isn't worth an automaton
-            if _static_matcher().search(header):
-                return True
-            squeezed = header.translate(_SQUEEZE, _SEPARATORS)
-            return any(
-                token.translate(None, _SEPARATORS) in squeezed
-                for token in (*self._literals, *self._loose)
-            )
         if self._matcher is None:
+            self._seen += len(header)
+            if self._seen < _WORTH_AN_AUTOMATON:
+                return self._find_one_by_one(header)
             self._matcher = re2.compile(self._pattern(), _re2_options())
         return self._matcher.search(header) is not None
 
+    def _find_one_by_one(self, header: bytes) -> bool:
+        if _static_matcher().search(header):
+            return True
+        squeezed = header.translate(_SQUEEZE, SEPARATORS)
+        return any(token in squeezed for token in self._squeezed)
+
     def _pattern(self) -> bytes:
-        gap = r"[ \-./^,_'=:()\\]{0,3}"
         parts = [_STATIC_SUSPICION]
-        parts += [re2.escape(token.decode("ascii")) for token in self._literals]
-        parts += [gap.join(map(re2.escape, token.decode("ascii"))) for token in self._loose]
+        for item in self._pieces:
+            gap = r"[-./ ]?" if item[0].isdecimal() else r"[\s,./^_'=&-]{0,3}"
+            parts.append(gap.join(map(re2.escape, item)))
         return "|".join(parts).encode("latin-1")
 
     def in_binary(self, raw: bytes) -> bool:
         """Tell whether a binary value holds a token of 5 letters or 6 digits, in any encoding."""
-        squeezed = raw.translate(_SQUEEZE, _SEPARATORS + b"\0")  # without NUL UTF-16 is ASCII
-        for token in (*self._literals, *self._loose):
-            plain = token.translate(None, _SEPARATORS)
-            if len(plain) >= (6 if plain.isdigit() else 5) and plain in squeezed:
+        squeezed = raw.translate(_SQUEEZE, SEPARATORS + b"\0")  # without NUL UTF-16 is ASCII
+        for token in self._squeezed:
+            if len(token) >= (6 if token.isdigit() else 5) and token in squeezed:
                 return True
         return any(form in raw for form in self._foreign_forms())
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import re2
@@ -32,6 +32,10 @@ _CODECS = (
     "iso8859-5", "iso8859-6", "iso8859-7", "iso8859-8", "iso8859-9", "iso8859-15", "cp1251",
     "koi8-r", "cp932", "euc_jp", "gb18030", "big5", "euc_kr", "cp874",
 )  # fmt: skip
+# Below this many bytes of one person, tokens are cheaper to look for one by one.
+_WORTH_AN_AUTOMATON = 1 << 16
+_LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
+_SQUEEZED = b"\0 ,.^_=-/"
 _LETTER_RUNS = re.compile(r"[^\W\d_]+")
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
 _LIGATURES = str.maketrans(
@@ -49,6 +53,8 @@ FOREIGN_TEXT = (
 
 UID_IN_BYTES: Any = re2.compile(rb"[0-9]+(?:\.[0-9]+){3,}")
 ASCII_RUN = re.compile(rb"[A-Za-z]+")
+_LETTERS_BEHIND = re.compile(rb"[A-Za-z]+$")
+_LETTERS_AHEAD = re.compile(rb"[A-Za-z]+")
 
 
 class Hit(NamedTuple):
@@ -80,11 +86,9 @@ class Suspects:
             for part in value.split("\\"):
                 self._take(kind, part.strip(" \0"))
         self.checked: set[tuple[bytes, bytes]] = set()  # values read and found clean
-        self._foreign_forms = tuple(self._encoded())
-        tokens = self._pattern()
-        first = b"|".join(filter(None, (FOREIGN_TEXT.encode("latin-1"), tokens)))
-        self._first: Any = re2.compile(first, _options())
-        self._matcher: Any = re2.compile(tokens, _options()) if tokens else None
+        self._foreign_forms = frozenset(self._encoded())
+        self._squeezed = tuple(self._squeezed_tokens())
+        self._seen = 0
 
     def _take(self, kind: str, value: str) -> None:
         if kind == "name":
@@ -188,18 +192,49 @@ class Suspects:
         escaped = [b"".join(b"\\x%02x" % byte for byte in raw) for raw in self._foreign_forms]
         return b"|".join(filter(None, [text, *escaped]))
 
+    @cached_property
+    def _matcher(self) -> Any:
+        """All tokens as one automaton: worth building only where there may be a hit."""
+        return re2.compile(self._pattern(), _options())
+
+    @cached_property
+    def _first(self) -> Any:
+        tokens = b"|".join(filter(None, (FOREIGN_TEXT.encode("latin-1"), self._pattern())))
+        return re2.compile(tokens, _options())
+
+    def _squeezed_tokens(self) -> Iterator[bytes]:
+        """Yield tokens as they look when NULs and separators are taken out of the bytes."""
+        for first, second in self.pairs:
+            yield (first + second).encode("ascii")
+        for token in self.long | self.short | self.numbers | self.short_numbers:
+            yield re.sub(r"[^a-z0-9]", "", token).encode("ascii")
+        for day in self.dates:
+            y, m, d = str(day.year), str(day.month), str(day.day)
+            for month in {m, m.zfill(2)}:
+                for number in {d, d.zfill(2)}:
+                    for form in {y + month + number, number + month + y, month + number + y}:
+                        yield form.encode("ascii")
+
     def first_look(self, data: bytes) -> tuple[bool, bool]:
         """Tell whether bytes are clear of every rule, and else whether they hold foreign text.
 
-        Foreign text is a suspicion of its own, looked for in the same pass.
+        Foreign text is a suspicion of its own. The first bytes of a new person are searched token
+        by token, which costs less than an automaton for a few small instances.
         """
+        self._seen += len(data)
+        if self._seen < _WORTH_AN_AUTOMATON:
+            has_foreign = _foreign_text().search(data) is not None
+            if has_foreign or any(form in data for form in self._foreign_forms):
+                return False, has_foreign
+            squeezed = data.translate(_LOWER, _SQUEEZED)
+            return not any(token in squeezed for token in self._squeezed), False
         if self._first.search(data) is None:
             return True, False
         return False, _foreign_text().search(data) is not None
 
     def hits(self, data: bytes) -> Iterator[Hit]:
         """Yield the places that a rule may object to."""
-        if self._matcher is None:
+        if not self._squeezed and not self._foreign_forms:
             return
         for match in self._matcher.finditer(data):
             yield Hit(match.start(), match.end(), self._rule(match.group()))
@@ -225,6 +260,20 @@ class Suspects:
         if any(word in self.short for word in words) or any(t in text for t in self.short):
             return "short-name"
         return "number"
+
+    def is_innocent(self, hit: Hit, data: bytes) -> bool:
+        """Tell whether the bytes around a hit show at once that it is a word or a decimal."""
+        around = data[max(hit.start - 40, 0) : hit.end + 40]
+        start = min(hit.start, 40)
+        if hit.rule == "name":
+            left = _LETTERS_BEHIND.search(around[:start])
+            right = _LETTERS_AHEAD.match(around[start:])
+            word = (left[0] if left else b"") + (right[0] if right else b"")
+            return len(word) > hit.end - hit.start and is_term(word.lower().decode("ascii"))
+        if hit.rule == "number":
+            end = start + hit.end - hit.start
+            return not is_whole_number(around, start, end)
+        return False
 
     def dates_in(self, plain: bytes) -> Iterator[date]:
         """Yield the identifying dates that stand in a value, in one of the numeric forms."""

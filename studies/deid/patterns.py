@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from studies.deid.clinical import is_term
-from studies.deid.identifying import fold
+from .clinical import is_term
+from .identifying import fold
 
 Span = tuple[int, int, str]
 
@@ -45,7 +45,7 @@ _CLEAR_TITLES = frozenset(
         "mevr",
         "mevrouw",
         "dhr",
-    )  # fmt: skip
+    )
 )
 _SHORT_TITLES = frozenset(["mr", "ms", "dr", "sr", "sra", "pr", "hr", "fr", "m", "drs"])
 _WORD = r"[^\W\d_](?:[^\W\d_]|['’`-](?=[^\W\d_])){0,40}"
@@ -91,7 +91,7 @@ _PARTICLES = frozenset(
         "zu",
         "zum",
         "y",
-    )  # fmt: skip
+    )
 )
 _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"), "e-mail"),
@@ -112,8 +112,9 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             r"(?<![^\W_])(?:mrn|m\.r\.n\.|med(?:ical)? rec(?:ord)?(?: no| number| #)?|pid"
-            r"|pat(?:ient)?[ .-]?(?:id|no|nr|num(?:ber)?)|hosp(?:ital)? (?:no|number|nr)|acc(?:ession)?"
-            r"(?: ?(?:no|nr|num(?:ber)?|#))?|nhs(?: no| number)?|ssn|ss#|fall(?:nr|nummer)|dni|nie"
+            r"|pat(?:ient)?[ .-]?(?:id|no|nr|num(?:ber)?)|hosp(?:ital)? (?:no|number|nr)"
+            r"|acc(?:ession)?(?: ?(?:no|nr|num(?:ber)?|#))?|nhs(?: no| number)?|ssn|ss#"
+            r"|fall(?:nr|nummer)|dni|nie"
             r"|nif|cpf|bsn|avs|ahv|nir|cip|hn|urn|uhid|id(?: ?(?:no|nr|number|#))?|visit|encounter"
             r"|case (?:no|number|#)|chart(?: no| #)?|file no|order(?: no| #)|policy(?: no)?"
             r"|病历号|住院号|门诊号|患者番号|患者id|登録番号)"

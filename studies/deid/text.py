@@ -11,14 +11,14 @@ import re
 from datetime import date
 from functools import lru_cache
 
-from studies.deid import patterns as identity_patterns
-from studies.deid.charset import Charset
-from studies.deid.clinical import FUNCTION_WORDS, ORDINARY_WORDS, is_term
-from studies.deid.dates import dates_in_text, shift_found
-from studies.deid.identifying import RUN, IdentifyingValues, fold_with_offsets, is_cjk
+from . import patterns as identity_patterns
+from .charset import Charset
+from .clinical import FUNCTION_WORDS, ORDINARY_WORDS, is_term
+from .dates import dates_in_text, shift_found
+from .identifying import RUN, IdentifyingValues, fold_with_offsets, is_cjk
 
 TOKEN = "REMOVED"  # noqa: S105 - valid in every text VR, CS and AE included
-_NAME_GAP = re.compile(r"[\s,.^_'=&-]{0,3}")
+_NAME_GAP = re.compile(r"[\s,./^_'=&-]{0,3}")
 _DIGIT_GROUP = re.compile(r"\d(?:[-./ ]?\d){3,}")
 _REPEATED = re.compile(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
 _UNITS = re.compile(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
@@ -182,18 +182,12 @@ class _OwnValues:
     def spans(self) -> list[tuple[int, int]]:
         """Return all places, in folded offsets, not ordered."""
         for i, (start, end, run) in enumerate(self.runs):
-            if run[0].isdecimal():
-                continue
-            if is_cjk(run):
-                self._ideographs(i, start, run)
-            else:
-                self._word(i, start, end, run)
             for phrase in self.values.phrases.get(run, ()):
                 self._phrase(i, phrase)
-        for i, (_, _, run) in enumerate(self.runs):
-            if run[0].isdecimal():
-                for phrase in self.values.phrases.get(run, ()):
-                    self._phrase(i, phrase)
+            if is_cjk(run):
+                self._ideographs(i, start, run)
+            elif not run[0].isdecimal():
+                self._word(i, start, end, run)
         self._weak_names()
         self._digits()
         self._uids()
@@ -219,11 +213,6 @@ class _OwnValues:
             if not is_everyday:
                 self._mark(i, start, end)
             return
-        if i + 1 < len(self.runs) and len(self._gap(i)) == 1:
-            following = self.runs[i + 1]
-            if run + following[2] in strong and not (is_term(run) and is_term(following[2])):
-                self._mark(i, start, following[1])
-                return
         if len(run) > 5 and not is_term(run):
             for token in self.values.long:
                 at = run.find(token)
@@ -251,7 +240,9 @@ class _OwnValues:
         if last >= len(self.runs):
             return
         for k, word in enumerate(phrase):
-            if self.runs[i + k][2] != word or (k and len(self._gap(i + k - 1)) > 3):
+            if self.runs[i + k][2] != word:
+                return
+            if k and not _NAME_GAP.fullmatch(self._gap(i + k - 1)):
                 return
         self.found.append((self.runs[i][0], self.runs[last][1]))
 

@@ -288,7 +288,9 @@ class _Search:
             self._foreign_text()
 
     def _judge(self, hit: leaks.Hit) -> None:
-        """Decide about one hit by the element that holds it."""
+        """Decide about one hit by what stands around it, else by the element that holds it."""
+        if self._suspects.is_innocent(hit, self._region.data):
+            return
         element = self._region.element_at((hit.start + hit.end) // 2)
         if element is None:
             return  # between values there are only tags, VRs and lengths

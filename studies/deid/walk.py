@@ -94,6 +94,10 @@ class Walk:
             if tag == _ITEM_END and is_open:
                 return position + 8
             vr, length, value = self._head(position, tag, explicit)
+            if vr == b"SQ" and not explicit and 0 < length < _UNDEFINED:
+                item = struct.unpack_from(order + "HH", data, value) if value + 4 <= end else (0, 0)
+                if item != (0xFFFE, 0xE000):
+                    vr = b"UN"  # the dictionary says sequence, the bytes don't
             if vr == b"SQ" or length == _UNDEFINED:
                 if tag in PIXEL_TAGS:
                     self.elements.append(Element(tag, vr, value, end, path))
@@ -169,7 +173,7 @@ class TopLevel:
     def __init__(self) -> None:
         self.found: dict[int, tuple[int, int]] = {}  # swapped tag -> value position, length
         self.uids: list[tuple[int, int, int]] = []
-        self.has_private = 0
+        self.has_private = False
         self.pixels_at = -1
 
     @classmethod
@@ -189,31 +193,27 @@ class TopLevel:
 
     def _explicit(self, data: bytes, position: int, wanted: frozenset[int]) -> None:
         head, end, found, uids = _HEAD, len(data), self.found, self.uids
+        long_codes, ui, odd, value, tag = _LONG_CODES, _UI, 0, position, 0
         while position < end:
             tag, vr, length = head(data, position)
             value = position + 8
-            if vr in _LONG_CODES:
+            odd |= tag
+            if vr in long_codes:
                 (length,) = _LENGTH(data, value)
                 value += 4
                 if length == _UNDEFINED:
                     if swapped(tag) in PIXEL_TAGS:
-                        self.pixels_at = value
-                        return
-                    position = Walk(data).skip(value, end, vr == _SQ)
-                    if tag in wanted:
-                        found[tag] = (value, position - value)
-                    self.has_private |= tag & 1
-                    continue
-            elif vr == _UI:
+                        self.pixels_at = position = value
+                        break
+                    length = Walk(data).skip(value, end, vr == _SQ) - value
+            elif vr == ui:
                 uids.append((tag, value, length))
             if tag in wanted:
                 found[tag] = (value, length)
-            if tag & 1 and not self.has_private:
-                self.has_private = 1
             position = value + length
-            if position > end:
-                self._last(tag, value, end)
-                return
+        self.has_private = bool(odd & 1)
+        if position > end:
+            self._last(tag, value, end)
 
     def _implicit(self, data: bytes, position: int, wanted: frozenset[int]) -> None:
         end, found, vrs = len(data), self.found, _public_vrs()
@@ -232,7 +232,7 @@ class TopLevel:
                 found[tag] = (value, length)
                 if vrs.get(swapped(tag)) == b"UI":
                     self.uids.append((tag, value, length))
-            self.has_private |= tag & 1
+            self.has_private |= bool(tag & 1)
             if position > end:
                 self._last(tag, value, end)
                 return
@@ -249,7 +249,7 @@ class TopLevel:
                 self.found[tag] = (element.start, element.end - element.start)
             if element.vr == b"UI" and not element.path:
                 self.uids.append((tag, element.start, element.end - element.start))
-            self.has_private |= tag & 1
+            self.has_private |= bool(tag & 1)
 
     def _last(self, tag: int, value: int, end: int) -> None:
         """Only the pixels may be longer than what is shown of them."""
