@@ -191,6 +191,10 @@ class BatchStore:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_open"):
+            self.close()
+
     def _folder(self, kind: Kind) -> Path:
         return self.root / kind
 
@@ -242,7 +246,8 @@ class _Ranges(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._starts[-1]}[whence]
         if base + offset < 0:
-            raise ValueError("a position before the start")
+            # As a file of the system does; zipfile counts on it.
+            raise OSError(errno.EINVAL, "a position before the start")
         self._position = base + offset
         return self._position
 

@@ -11,6 +11,7 @@ import io
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -140,7 +141,9 @@ def _digest(path: Path) -> str:
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+    # What can't be removed now is swept by the next run; the fault itself is told already.
+    with suppress(OSError):
+        path.unlink()
 
 
 def _sync(folder: Path) -> None:
