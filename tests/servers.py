@@ -1,5 +1,6 @@
 """Real servers for tests: Redis on a socket, PostgreSQL out of a wheel. Nothing listens on TCP."""
 
+import gc
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,7 @@ import pytest
 import redis as redis_client
 from django.conf import settings
 from psycopg import sql
+from redis.connection import AbstractConnection
 
 from anonportal.redis_server import find_redis_program, private_folder, redis_arguments
 
@@ -31,8 +33,16 @@ def redis_server() -> Iterator[Path]:
             _wait_for_redis(process, socket)
             yield socket
         finally:
+            _close_connections()
             process.terminate()
             process.wait(timeout=30)
+
+
+def _close_connections() -> None:
+    """Close what queues and workers, which never end in production, keep open for ever."""
+    for found in gc.get_objects():
+        if isinstance(found, AbstractConnection):
+            found.disconnect()
 
 
 def _wait_for_redis(process: subprocess.Popen[bytes], socket: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +19,7 @@ def test_the_import_rules_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.django_db(databases=["default", "vault"])
 def test_no_migration_is_missing() -> None:
     told = io.StringIO()
     try:
