@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studies.deid.marked_text import MAX_SIZE
 from studies.deid.profile import Option, Profile, ProfileError, Rule, RuleAction, builtin_profile
-from studies.deid.profile_text import MAX_SIZE, dump_profile, load_profile
+from studies.deid.profile_text import dump_profile, load_profile
 from studies.deid.rules import compiled_pattern
 from tests.counts import count
 
