@@ -97,7 +97,7 @@ def empty(_run: "Rewriter", _act: Action, _vr: int, _raw: bytes) -> bytes | None
 def dummy(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None:
     """Replace the value by one that says nothing and suits the VR (D)."""
     if vr == vr_code("UI"):
-        return new_uid(run, act, vr, raw or b"0")
+        return new_uid(run, act, vr, raw) if raw.strip(b" \0") else run.blank_uid()
     return _DUMMIES.get(vr, b"")
 
 

@@ -34,8 +34,14 @@ _JP2_STRUCTURE = frozenset((b"jP  ", b"ftyp", b"jp2h", b"jp2c"))
 Cleaner = Callable[[bytes, Survey], bytes]
 
 
-def pass_fragments(source: Source, sink: Sink, offset: int, syntax: str, found: Survey) -> int:
-    """Copy the fragments that start at `offset`, frame by frame; return the offset behind them."""
+def pass_fragments(
+    source: Source, sink: Sink, offset: int, syntax: str, found: Survey, markers: list[bytes]
+) -> int:
+    """Copy the fragments that start at `offset`, frame by frame; return the offset behind them.
+
+    `markers` takes the bytes before the coded pixels of each frame, each kind once.
+    """
+    seen: set[bytes] = set()
     clean = _cleaner(syntax)
     tag, length, offset = _item(source, offset)
     if tag != ITEM or length == UNDEFINED:
@@ -56,18 +62,19 @@ def pass_fragments(source: Source, sink: Sink, offset: int, syntax: str, found: 
         fragment = _content(source, offset, length)
         offset += length
         if frame and _starts_frame(fragment, syntax):
-            _write_frame(sink, frame, clean, found)
+            seen.add(_write_frame(sink, frame, clean, found))
             frames += 1
             frame = []
         frame.append(fragment)
         if sum(map(len, frame)) > MAX_FRAME:
             raise _unreadable()
     if frame:
-        _write_frame(sink, frame, clean, found)
+        seen.add(_write_frame(sink, frame, clean, found))
         frames += 1
     if frames != (found.integer(0x00280008) or 1):
         raise _unreadable()
     sink.write(SEQUENCE_END_BYTES)
+    markers.extend(seen)
     return offset
 
 
@@ -81,9 +88,7 @@ def _item(source: Source, offset: int) -> tuple[int, int, int]:
 
 def _content(source: Source, offset: int, length: int) -> bytes:
     data = source.read_at(offset, length)
-    if len(data) < length and source.descriptor is None:
-        data += source.read_at(offset + len(data), length - len(data))
-    elif len(data) < length:
+    if len(data) < length:  # the buffer ended inside
         data += source.read_at(offset + len(data), length - len(data))
     if len(data) < length:
         raise truncated(offset)
@@ -94,16 +99,24 @@ def _starts_frame(fragment: bytes, syntax: str) -> bool:
     return syntax == RLE or fragment[:3] in (b"\xff\xd8\xff", b"\xff\x4f\xff", b"\0\0\0")
 
 
-def _write_frame(sink: Sink, fragments: list[bytes], clean: Cleaner, found: Survey) -> None:
+def _write_frame(sink: Sink, fragments: list[bytes], clean: Cleaner, found: Survey) -> bytes:
     if len(fragments) == 1:
         data = clean(fragments[0], found)
         sink.write(TAG_LENGTH.pack(ITEM, len(data)) + data)
-        return
+        return _before_pixels(data)
     whole, position = clean(b"".join(fragments), found), 0
     for fragment in fragments:
         part = whole[position : position + len(fragment)]
         sink.write(TAG_LENGTH.pack(ITEM, len(part)) + part)
         position += len(fragment)
+    return _before_pixels(whole)
+
+
+def _before_pixels(data: bytes) -> bytes:
+    """Return the marker segments up to the first scan, or up to the first tile's data."""
+    first = data[:8192]
+    ends = [at for at in (first.find(b"\xff\xda"), first.find(b"\xff\x93")) if at > 0]
+    return first[: min(ends)] if ends else first[:64]
 
 
 def _cleaner(syntax: str) -> Cleaner:

@@ -9,13 +9,23 @@ import zlib
 from functools import lru_cache
 from typing import BinaryIO
 
+from .bigendian import ByteOrder, to_big_endian
 from .charset import Charset
-from .dataset import MAX_HEADER, NeedMore, StructError, swapped, truncated
+from .dataset import NeedMore, StructError, swapped, truncated
 from .errors import EngineError, Held, Unsupported
-from .filemeta import DEFLATED_LE, EXPLICIT_BE, FileMeta, file_meta, read_file_meta
+from .deflated import Inflater
+from .filemeta import EXPLICIT_LE, FileMeta, file_meta, read_file_meta
 from .identifying import IdentifyingValues
 from .identities import Identities, is_placeholder_id
-from .marks import equipment_element, equipment_item, mark_elements
+from .leaks import shifted_dates
+from .marks import (
+    IDENTITY_REMOVED,
+    METHOD,
+    TEMPORAL,
+    equipment_element,
+    equipment_item,
+    mark_elements,
+)
 from .net import Net
 from .outcome import Changes, Originals, Outcome
 from .pixels import write_with_pixels
@@ -26,6 +36,7 @@ from .risk import evidence
 from .source import Sink, Source
 from .survey import Survey, survey
 from .text import TextCleaner
+from .verify import Expectation, verify
 
 _KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 _DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104."
@@ -54,6 +65,9 @@ _STUDY = {
     "StudyTime": 0x00080030,
     "SpecificCharacterSet": 0x00080005,
 }
+_TYPE_1 = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020))
+_TYPE_2 = frozenset((0x00100010, 0x00080050, 0x00200010))
+_DUMMY_DATES = frozenset(("19000101",))
 _ENGINE_FAULTS = (
     StructError,
     ValueError,
@@ -114,12 +128,12 @@ class _Instance:
 
     def process(self) -> None:
         """Run all steps; raise EngineError where the instance must not pass."""
-        meta, found = look(self.source)
+        meta, found, source = look(self.source)
         charset = Charset.of(found.raw.get(0x00080005, b""))
         self._describe(meta, found)
         iod = self.plan.for_class(self.outcome.sop_class_uid)
         run = Rewriter(
-            self.source.buf,
+            found.buf,
             self.plan,
             iod,
             self._uid,
@@ -143,7 +157,14 @@ class _Instance:
         head = file_meta(
             self.outcome.sop_class_uid, meta.transfer_syntax, self.outcome.sop_instance_uid
         )
-        write_with_pixels(self.source, self.sink, head + header, meta, found, run)
+        body = to_big_endian(bytes(header)) if meta.is_big_endian else bytes(header)
+        if meta.is_deflated:
+            self.sink.write(head)
+            self.sink.deflate()
+        first = body if meta.is_deflated else head + body
+        tail, markers = write_with_pixels(source, self.sink, first, meta, found, run)
+        self.sink.finish()
+        self._verify(head + body, tail, markers, run, meta)
         self.outcome.size = self.sink.size
         self.outcome.sha256 = self.sink.sha256
         self.outcome.changes = Changes(
@@ -258,6 +279,7 @@ class _Instance:
     ) -> bytearray:
         extra = dict.fromkeys((kind, raw) for kind, raw in run.found if not self._is_retained(kind))
         known = tuple(dict.fromkeys((*known, *extra)))
+        self._expected = decoded_values(self._charset_key, known)
         values = identifying_values(self._charset_key, known)
         if not values.find_in(bytes(run.out)):
             return run.out
@@ -266,6 +288,38 @@ class _Instance:
         cleaned = net.cleaned()
         run.log += [(path, tag, "C", "second net") for path, tag in net.caught]
         return cleaned
+
+    def _verify(
+        self, header: bytes, tail: bytes, markers: list[bytes], run: Rewriter, meta: FileMeta
+    ) -> None:
+        plan = self.plan
+        expect = Expectation(
+            values=self._expected,
+            uids=frozenset() if plan.keeps_uids else searchable_uids(run.uids),
+            allowed_dates=self._dates_sent_out(run),
+            own=own_texts(tuple(run.fixed.values())),
+            marks=required_marks(plan),
+            type1=_TYPE_1,
+            type2=_TYPE_2,
+            uids_retained=plan.keeps_uids,
+            private_allowed=plan.keeps_safe_private or bool(plan.private_rules),
+            sop_instance_uid=self.outcome.sop_instance_uid,
+            charset=self._charset_key,
+        )
+        verify(
+            expect,
+            header=header,
+            tail=tail,
+            encapsulated=markers,
+            transfer_syntax=EXPLICIT_LE if meta.is_deflated else meta.transfer_syntax,
+        )
+
+    def _dates_sent_out(self, run: Rewriter) -> frozenset[str]:
+        """Return the dates that are in the output on purpose: shifted ones and the dummy."""
+        if not self.plan.shifts_dates:
+            return _DUMMY_DATES
+        moved = shifted_dates(self._expected, run.shift_days)
+        return _DUMMY_DATES | moved | {new[:8].decode("latin-1") for _path, _old, new in run.dates}
 
     # What has to be there ---------------------------------------------------------------------
 
@@ -322,24 +376,45 @@ class _Instance:
         )
 
 
-def look(source: Source) -> tuple[FileMeta, Survey]:
-    """Read as much of the input as it takes to see where its header ends."""
+def look(source: Source) -> tuple[FileMeta, Survey, Source]:
+    """Read as much of the input as it takes to see where its header ends.
+
+    Return also the source of the pixels: the input itself, or what inflates it.
+    """
+    meta: FileMeta | None = None
     while True:
         try:
-            meta = read_file_meta(source.buf, complete=source.is_complete)
-            if meta.transfer_syntax in (DEFLATED_LE, EXPLICIT_BE):
-                raise Unsupported(
-                    "transfer-syntax",
-                    "Deflated and big-endian data sets are not read.",
-                    "(0002,0010)",
-                )
+            if meta is None:
+                meta = read_file_meta(source.buf, complete=source.is_complete)
+                if meta.is_deflated:
+                    source = Source(Inflater(source, meta.start))
+                    meta = meta._replace(start=0)
+            if meta.is_big_endian:
+                return meta, _survey_big_endian(source, meta.start), source
             found = survey(
                 source.buf, meta.start, explicit=meta.explicit, complete=source.is_complete
             )
         except NeedMore:
             source.read_more()
         else:
-            return meta, found
+            return meta, found, source
+
+
+def _survey_big_endian(source: Source, start: int) -> Survey:
+    order = ByteOrder(source.buf, from_big=True)
+    try:
+        position = order.convert(start, len(source.buf))
+    except StructError:
+        if not source.is_complete:
+            raise NeedMore from None
+        raise truncated(len(source.buf)) from None
+    if order.pixel is None and not source.is_complete:
+        raise NeedMore
+    found = survey(bytes(order.out), 0, explicit=True, complete=True)
+    if order.pixel is not None:
+        found.pixel = order.pixel
+        found.pixel_head = source.buf[position : order.pixel[2]]
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -366,13 +441,37 @@ def identifying_values(
     charset_key: bytes, known: tuple[tuple[str, bytes], ...]
 ) -> IdentifyingValues:
     """Return the searchable form of raw identifying values; a series shares one."""
+    return IdentifyingValues.build(decoded_values(charset_key, known))
+
+
+@lru_cache(maxsize=512)
+def decoded_values(
+    charset_key: bytes, known: tuple[tuple[str, bytes], ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return raw identifying values as text."""
     charset = Charset.of(charset_key)
     vrs = {"name": b"PN", "address": b"ST"}
-    values = []
-    for kind, raw in known:
-        text = charset.decode(raw, vrs.get(kind, b"LO"))
-        values.append((_KINDS.get(kind, kind), text))
-    return IdentifyingValues.build(tuple(values))
+    return tuple(
+        (_KINDS.get(kind, kind), charset.decode(raw, vrs.get(kind, b"LO"))) for kind, raw in known
+    )
+
+
+def searchable_uids(uids: dict[str, str]) -> frozenset[str]:
+    """Return the original UIDs that are long enough to be found by more than chance."""
+    return frozenset(uid for uid in uids if len(uid) >= 8)
+
+
+@lru_cache(maxsize=64)
+def own_texts(values: tuple[bytes, ...]) -> frozenset[str]:
+    """Return what the engine itself writes: never a finding."""
+    return frozenset(value.decode("ascii") for value in values)
+
+
+@lru_cache(maxsize=64)
+def required_marks(plan: Plan) -> tuple[tuple[int, str], ...]:
+    """Return the marks that the output must have, "" for any value."""
+    removed = "YES" if plan.is_conformant else "NO"
+    return ((IDENTITY_REMOVED, removed), (METHOD, ""), (TEMPORAL, ""))
 
 
 _KINDS = {"device": "other"}
@@ -405,6 +504,3 @@ def decoded(
         if text.strip(" \0"):
             values[name] = tuple(part.strip(" \0") for part in text.split("\\"))
     return values
-
-
-__all__ = ["MAX_HEADER", "deidentify", "look", "truncated"]

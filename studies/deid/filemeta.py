@@ -44,6 +44,16 @@ class FileMeta(NamedTuple):
         """Tell whether pixel data are in fragments."""
         return self.transfer_syntax not in _NATIVE
 
+    @property
+    def is_big_endian(self) -> bool:
+        """Tell whether the data set is in the retired big-endian syntax."""
+        return self.transfer_syntax == EXPLICIT_BE
+
+    @property
+    def is_deflated(self) -> bool:
+        """Tell whether the data set is deflated as a whole."""
+        return self.transfer_syntax == DEFLATED_LE
+
 
 def read_file_meta(buf: bytes, *, complete: bool) -> FileMeta:
     """Read preamble and group 0002, or find out the encoding of a data set without them."""
@@ -53,6 +63,8 @@ def read_file_meta(buf: bytes, *, complete: bool) -> FileMeta:
         start = 4
     elif buf[:2] in (b"\2\0", b"\x08\0") and _looks_like_element(buf):
         start = 0
+    elif buf[:2] == b"\0\x08" and _looks_big_endian(buf):
+        return FileMeta(0, EXPLICIT_BE, True)
     else:
         raise NotDicom("not-dicom", "This is no DICOM file.", "byte 0")
     try:
@@ -72,6 +84,10 @@ def _looks_like_element(buf: bytes) -> bool:
         return True
     (length,) = LENGTH.unpack_from(buf, 4)
     return buf[:2] == b"\x08\0" and length <= 4096 and length % 2 == 0
+
+
+def _looks_big_endian(buf: bytes) -> bool:
+    return len(buf) >= 16 and int.from_bytes(buf[4:6], "little") in SHORT_VRS
 
 
 def _read_group(buf: bytes, position: int) -> tuple[int, str]:

@@ -43,7 +43,7 @@ class Inventory:
 def inventory(reader: BinaryIO) -> Inventory:
     """Read the header of one file; raise EngineError for what cannot be read."""
     try:
-        meta, found = look(Source(reader))
+        meta, found, _source = look(Source(reader))
     except (StructError, ValueError, IndexError, OverflowError) as error:
         raise Held("unreadable", "The file can't be read with certainty.") from error
     charset = Charset.of(found.raw.get(0x00080005, b""))

@@ -4,7 +4,8 @@ Native pixel values pass bit for bit; encapsulated ones fragment by fragment thr
 `encapsulated.py`. What follows the pixels is rewritten like the header, and junk is dropped.
 """
 
-from .dataset import LENGTH, MAX_HEADER, PIXEL_DATA, UNDEFINED, StructError, malformed, truncated
+from .bigendian import ByteOrder, to_big_endian
+from .dataset import MAX_HEADER, UNDEFINED, StructError, malformed, truncated
 from .encapsulated import pass_fragments
 from .errors import EngineError, Held
 from .filemeta import FileMeta
@@ -12,6 +13,7 @@ from .rewrite import Rewriter
 from .source import Sink, Source
 from .survey import Survey
 
+_TRAILING = 0xFFFCFFFC
 _INTEGER_PIXELS = 0x00107FE0
 _FLOAT_BITS = {0x00087FE0: 32, 0x00097FE0: 64}
 _OB_OW = frozenset((0x424F, 0x574F, 0x464F, 0x444F, 0x4E55, 0))  # OB OW OF OD UN, implicit
@@ -20,40 +22,52 @@ _HALVES = {"YBR_FULL_422": 2 / 3, "YBR_PARTIAL_422": 2 / 3, "YBR_PARTIAL_420": 1
 
 def write_with_pixels(
     source: Source, sink: Sink, head: bytes, meta: FileMeta, found: Survey, run: Rewriter
-) -> None:
-    """Write the header, the pixels if there are any, and what may stay of what follows."""
+) -> tuple[bytes, list[bytes]]:
+    """Write the header, the pixels if there are any, and what may stay of what follows.
+
+    Return what verification has to see of it: the part behind the pixels, and the bytes of
+    compressed frames that are no pixels.
+    """
+    markers: list[bytes] = []
     if found.pixel is None:
         sink.write(head)
-        return
+        return b"", markers
     tag, vr, value, length = found.pixel
     if vr not in _OB_OW:
         raise malformed(found.end, "The pixels have a VR that pixels can't have")
-    element = source.buf[found.end : value]
+    element = found.pixel_head
     if length == UNDEFINED:
         if not meta.is_encapsulated or tag != _INTEGER_PIXELS:
             raise _mismatch("Native pixels have no length")
         sink.write(head + element)
-        after = pass_fragments(source, sink, value, meta.transfer_syntax, found)
+        after = pass_fragments(source, sink, value, meta.transfer_syntax, found, markers)
     else:
         if meta.is_encapsulated:
             raise _mismatch("Compressed pixels are not in fragments")
-        _check_length(tag, length, found)
+        wanted = _wanted_length(tag, length, found)
         after = value + length
+        if wanted != length:
+            run.log.append(((), _TRAILING, "X", "bytes behind the last pixel"))
+            element = element[:-4] + wanted.to_bytes(4, "big" if meta.is_big_endian else "little")
         if source.size is not None and source.size < after:
             raise truncated(source.size)
         if after <= len(source.buf):
-            sink.write(b"".join((head, element, source.buf[value:after])))
+            sink.write(b"".join((head, element, source.buf[value : value + wanted])))
         else:
             sink.write(head + element)
-            if sink.copy(source, value, length) != length:
+            if sink.copy(source, value, wanted) != wanted:
                 raise truncated(value)
-    tail = rewritten_tail(source, after, run)
+    tail = rewritten_tail(source, after, run, meta)
     if tail:
         sink.write(tail)
+    return tail, markers
 
 
-def _check_length(tag: int, length: int, found: Survey) -> None:
-    """Stop at pixels that are longer or shorter than what the image says of itself."""
+def _wanted_length(tag: int, length: int, found: Survey) -> int:
+    """Return how many bytes of the value are pixels; stop where the image says otherwise.
+
+    Less than a frame of padding is cut off, as readers ignore it: nobody checks what it holds.
+    """
     number = found.number
     rows, columns = number(0x00280010), number(0x00280011)
     bits = _FLOAT_BITS.get(tag) or number(0x00280100)
@@ -72,12 +86,15 @@ def _check_length(tag: int, length: int, found: Survey) -> None:
     if bits == 1:  # some writers pad each frame to whole bytes
         allowed.add((rows * columns * samples + 7) // 8 * frames)
     allowed |= {size + (size & 1) for size in allowed}
-    if length not in allowed:
+    if length in allowed:
+        return length
+    if not expected < length < expected + expected // frames:
         raise Held(
             "pixel-length",
             "Pixel Data are longer or shorter than Rows, Columns and Number of Frames say.",
             "(7FE0,0010)",
         )
+    return expected + (expected & 1)
 
 
 def _mismatch(what: str) -> Held:
@@ -88,7 +105,7 @@ def _mismatch(what: str) -> Held:
     )
 
 
-def rewritten_tail(source: Source, after: int, run: Rewriter) -> bytes:
+def rewritten_tail(source: Source, after: int, run: Rewriter, meta: FileMeta) -> bytes:
     """Return what may stay of the bytes behind the pixels; what is no data set is dropped."""
     if source.size is not None and source.size <= after:
         return b""
@@ -101,17 +118,17 @@ def rewritten_tail(source: Source, after: int, run: Rewriter) -> bytes:
             "More than 64 MiB follow the pixels; they can't be checked in memory.",
             f"byte {after}",
         )
-    kept = Rewriter(
-        rest, run.plan, run.iod, run.map_text, charset=run.charset, explicit=run.is_explicit
-    )
-    kept.shift_days, kept.cleaner, kept.fixed = run.shift_days, run.cleaner, run.fixed
     try:
+        if meta.is_big_endian:
+            order = ByteOrder(rest, from_big=True)
+            order.convert(0, len(rest))
+            rest = bytes(order.out)
+        kept = run.for_tail(rest)
         tail = bytes(kept.run(0, len(rest)))
+        if meta.is_big_endian:
+            tail = to_big_endian(tail)
     except (EngineError, StructError):
-        run.log.append(((), 0xFFFCFFFC, "X", "trailing bytes"))
+        run.log.append(((), _TRAILING, "X", "trailing bytes"))
         return b""
     run.log += kept.log
     return tail
-
-
-__all__ = ["LENGTH", "PIXEL_DATA", "rewritten_tail", "write_with_pixels"]

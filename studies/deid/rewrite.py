@@ -95,6 +95,10 @@ class Rewriter:
             new = self.uids[text] = self._new_uid(text)
         return new.encode("ascii")
 
+    def blank_uid(self) -> bytes:
+        """Return a UID for a place that must have one and has none: equal everywhere."""
+        return self._new_uid("").encode("ascii")
+
     def map_text(self, uid: str) -> str:
         """Return the new UID for one UID that is no class UID."""
         return self.map_uid(uid.encode("latin-1")).decode("ascii")
@@ -139,6 +143,15 @@ class Rewriter:
         text = self.charset.decode(raw, letters)
         value = replacement.decode() if isinstance(replacement, bytes) else replacement
         return self.charset.encode(compiled_pattern(find).sub(value, text), letters)
+
+    def for_tail(self, buf: bytes) -> "Rewriter":
+        """Return a rewriter of what follows the pixels, with the same identities."""
+        tail = Rewriter(
+            buf, self.plan, self.iod, self.map_text, charset=self.charset, explicit=self.is_explicit
+        )
+        tail.shift_days, tail.cleaner, tail.fixed = self.shift_days, self.cleaner, self.fixed
+        tail.templates = self.templates
+        return tail
 
     # The walk -------------------------------------------------------------------------------
 

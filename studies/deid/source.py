@@ -8,7 +8,8 @@ import hashlib
 import io
 import os
 import stat
-from typing import BinaryIO
+import zlib
+from typing import BinaryIO, Protocol
 
 from .dataset import MAX_HEADER
 from .errors import Held
@@ -18,10 +19,17 @@ _WHOLE = 192 * 1024  # up to here one read and one write beat every other way
 _BLOCK = 1024 * 1024
 
 
-def plain_file(stream: BinaryIO) -> tuple[int, int] | None:
+class Readable(Protocol):
+    """What is asked of an input."""
+
+    def read(self, count: int, /) -> bytes | None:
+        """Return up to `count` bytes; nothing at the end."""
+
+
+def plain_file(stream: object) -> tuple[int, int] | None:
     """Return descriptor and size if the stream is a plain file, else None."""
     try:
-        descriptor = stream.fileno()
+        descriptor = stream.fileno()  # type: ignore[attr-defined]
     except (AttributeError, OSError, io.UnsupportedOperation):
         return None
     status = os.fstat(descriptor)
@@ -31,7 +39,7 @@ def plain_file(stream: BinaryIO) -> tuple[int, int] | None:
 class Source:
     """The input: `buf` holds what has been read from its beginning."""
 
-    def __init__(self, reader: BinaryIO) -> None:
+    def __init__(self, reader: Readable) -> None:
         self._reader = reader
         plain = plain_file(reader)
         self.descriptor: int | None = None
@@ -41,7 +49,7 @@ class Source:
         self._base = 0
         if plain is not None:
             self.descriptor, self.size = plain
-            self._base = reader.tell()
+            self._base = reader.tell()  # type: ignore[attr-defined]
             self.size -= self._base
             first = self.size if self.size <= _WHOLE else _FIRST
             self.buf = os.pread(self.descriptor, first, self._base)
@@ -89,13 +97,19 @@ class Source:
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes from `offset`; behind the buffer a stream goes one way."""
-        if offset < len(self.buf):
-            return self.buf[offset : offset + count]
         if self.descriptor is not None:
+            if offset + count <= len(self.buf):
+                return self.buf[offset : offset + count]
             return os.pread(self.descriptor, count, self._base + offset)
-        if offset != self._consumed:
+        head = self.buf[offset : offset + count]
+        if len(head) == count or self.is_complete:
+            return head
+        if offset + len(head) < self._consumed:
             raise ValueError("a stream can only be read onwards")
-        return self._read(count)
+        while self._consumed < offset:
+            if not self._read(min(_BLOCK, offset - self._consumed)):
+                return b""
+        return head + self._read(count - len(head))
 
     @property
     def base(self) -> int:
@@ -113,6 +127,7 @@ class Sink:
         if self.descriptor is not None and not isinstance(writer, io.RawIOBase):
             writer.flush()
         self.size = 0
+        self._deflate: zlib._Compress | None = None
         self._hash = None if self.descriptor is not None else hashlib.sha256()
 
     @property
@@ -120,8 +135,20 @@ class Sink:
         """The digest of the output, if its bytes passed through this process."""
         return self._hash.hexdigest() if self._hash is not None else ""
 
+    def deflate(self) -> None:
+        """Deflate what is written from now on, until `finish`."""
+        self._deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+
+    def finish(self) -> None:
+        """Write what deflating still holds back, padded to even length (PS3.5 A.5)."""
+        if self._deflate is not None:
+            rest, self._deflate = self._deflate.flush(), None
+            self.write(rest + b"\0" if (self.size + len(rest)) & 1 else rest)
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write all of `data`."""
+        if self._deflate is not None:
+            data = self._deflate.compress(data)
         self.size += len(data)
         if self.descriptor is not None:
             view = memoryview(data)

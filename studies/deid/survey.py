@@ -58,14 +58,17 @@ _NOTED_SWAPPED = frozenset(swapped(tag) for tag in _NOTED)
 class Survey:
     """What the top level says: raw values by tag, and where the header ends."""
 
-    __slots__ = ("end", "explicit", "pixel", "raw", "start")
+    __slots__ = ("buf", "end", "explicit", "pixel", "pixel_head", "raw", "start")
 
-    def __init__(self, start: int, explicit: bool) -> None:
+    def __init__(self, buf: bytes, start: int, explicit: bool) -> None:
+        self.buf = buf
         self.start = start
         self.explicit = explicit
         self.raw: dict[int, bytes] = {}
         self.end = start
-        # Swapped tag, VR, value offset, value length of the pixel element that ends the header.
+        # The header of the pixel element that ends the data set's header, as it came.
+        self.pixel_head = b""
+        # Its swapped tag and VR, offset of its value in the input, length.
         self.pixel: tuple[int, int, int, int] | None = None
 
     def text(self, tag: int) -> str:
@@ -88,7 +91,7 @@ class Survey:
 
 def survey(buf: bytes, start: int, *, explicit: bool, complete: bool) -> Survey:
     """Look over the top level from `start`; NeedMore if the buffer ends before the header does."""
-    found = Survey(start, explicit)
+    found = Survey(buf, start, explicit)
     try:
         position = (_explicit if explicit else _implicit)(buf, start, found)
     except StructError:
@@ -102,6 +105,8 @@ def survey(buf: bytes, start: int, *, explicit: bool, complete: bool) -> Survey:
     if found.pixel is None and not complete:
         raise NeedMore
     found.end = position
+    if found.pixel is not None:
+        found.pixel_head = buf[position : found.pixel[2]]
     return found
 
 
