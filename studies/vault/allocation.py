@@ -20,7 +20,7 @@ from studies.vault.rows import PatientContent, StudyContent, seal_patient, seal_
 VAULT = "vault"
 Row = TypeVar("Row", Patient, Study)
 # Each try loses to another process only once, and to a taken cloud id with odds of 1 to 10^12.
-_TRIES = 64
+TRIES = 64
 
 
 def draw_cloud_id() -> str:
@@ -92,7 +92,7 @@ class Allocator:
 
     def _find_or_make(self, find: Callable[[], Row | None], make: Callable[[], Row]) -> Row:
         row = find()
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             if row is not None:
                 return row
             try:

@@ -14,8 +14,8 @@ from django.db import transaction
 from studies.deid.errors import Held
 from studies.deid.identities import is_placeholder_id, normalise_patient_id
 from studies.deid.outcome import Originals
-from studies.vault.allocation import VAULT, Allocator, StaleKeys, require_current
-from studies.vault.faults import MappingGone
+from studies.vault.allocation import TRIES, VAULT, Allocator, StaleKeys, require_current
+from studies.vault.faults import MappingGone, VaultError
 from studies.vault.keys import open_keys
 from studies.vault.models import InstanceRow, Patient, SentUid, Study
 from studies.vault.rows import (
@@ -166,13 +166,15 @@ class DomainIdentities:
 
     def flush(self, batch_id: uuid.UUID, chunk: str) -> None:
         """Seal what is buffered, in one transaction; the same chunk twice changes nothing."""
-        if self._instances:
+        for _ in range(TRIES):
             try:
                 self._write(batch_id, chunk)
             except StaleKeys:
                 self._allocator.keys = open_keys(self.domain_id)
-                self._write(batch_id, chunk)
-        self._forget_buffer()
+                continue
+            self._forget_buffer()
+            return
+        raise VaultError("this domain's keys are rotated without a pause; end that first")
 
     def _forget_buffer(self) -> None:
         self._persons: dict[str, Values] = {}
@@ -196,6 +198,8 @@ class DomainIdentities:
         return known
 
     def _write(self, batch_id: uuid.UUID, chunk: str) -> None:
+        if not self._instances:
+            return
         with transaction.atomic(using=VAULT, durable=True):
             require_current(self._allocator.keys)
             self._write_patients()

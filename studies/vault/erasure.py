@@ -1,0 +1,41 @@
+"""Makes sure that what was deleted is gone from the database's files, not only from its tables."""
+
+from django.db import OperationalError, connections
+from django.db.backends.utils import CursorWrapper
+
+from studies.vault.allocation import VAULT
+from studies.vault.faults import NotErased
+from studies.vault.models import Domain, DomainKey, InstanceRow, Patient, SentUid, Study
+
+_AGAIN = (
+    "rows are deleted, but others at work kept their bytes from being erased from the database's"
+    " files; run the same command again to finish"
+)
+_TABLES = (Domain, DomainKey, Patient, Study, InstanceRow, SentUid)
+
+
+def erase_freed() -> None:
+    """Rewrite the vault without its free space, and empty its write-ahead log.
+
+    SQLite: VACUUM, then a truncating checkpoint, which waits for readers as long as the
+    connection's timeout. PostgreSQL: VACUUM FULL; its log is recycled by the server in its own
+    time, and docs/security.md says what that leaves. Must run outside a transaction.
+    """
+    connection = connections[VAULT]
+    try:
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                _erase_sqlite(cursor)
+            else:
+                for model in _TABLES:
+                    table = connection.ops.quote_name(model._meta.db_table)
+                    cursor.execute(f"VACUUM (FULL) {table}")
+    except OperationalError as error:
+        raise NotErased(_AGAIN) from error
+
+
+def _erase_sqlite(cursor: CursorWrapper) -> None:
+    cursor.execute("VACUUM")
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if cursor.fetchone()[0]:
+        raise NotErased(_AGAIN)
