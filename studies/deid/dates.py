@@ -123,7 +123,9 @@ _MONTH_NAMES: tuple[str, ...] = (
 MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
 # Names that make a date without a year too; short ones are protocol terms (MAR, OCT).
 _LONG_MONTHS = sorted(
-    (n for n in MONTHS if len(n) >= 5 and n not in ("march", "marca")), key=len, reverse=True
+    (n for n in MONTHS if (len(n) >= 5 and n not in ("march", "marca")) or n in ("june", "july")),
+    key=len,
+    reverse=True,
 )
 _ALL_MONTHS = "|".join(sorted(MONTHS, key=len, reverse=True))
 _OF = r"(?:de |del |of |d')?"
@@ -137,20 +139,21 @@ _TEXT_DATE = re.compile(
     rf"|(?P<compact>(?P<y2>{_YEAR})(?P<m2>0[1-9]|1[0-2])(?P<d2>0[1-9]|[12]\d|3[01])"
     rf"(?!\d)|(?P<y2b>{_YEAR})(?P<m2b>0[1-9]|1[0-2])(?P<d2b>0[1-9]|[12]\d|3[01])"
     rf"(?=[0-2]\d[0-5]\d(?:[0-5]\d)?(?!\d)))"
-    rf"|(?P<numeric>(?P<a3>\d\d?)(?P<s3> ?[-./] ?)(?P<b3>\d\d?)(?P=s3)(?P<y3>{_YEAR})(?!\d))"
-    rf"|(?<![^\W_])(?:(?P<short>(?P<a4>\d\d?)(?P<s4>/)(?P<b4>\d\d?)/(?P<y4>\d\d)(?![\d/.])"
+    rf"|(?<![^\W_])(?:(?P<numeric>(?P<a3>\d\d?)(?P<s3> ?[-./] ?)(?P<b3>\d\d?)"
+    rf"(?P=s3)(?P<y3>{_YEAR})(?!\d|[a-su-z]))"
+    rf"|(?P<short>(?P<a4>\d\d?)(?P<s4>/)(?P<b4>\d\d?)/(?P<y4>\d\d)(?![\d/.])"
     rf"|(?P<a4b>\d\d)(?P<s4b>[-.])(?P<b4b>\d\d)(?P=s4b)(?P<y4b>\d\d)(?![\d.-]))"
     rf"|(?P<dmy>(?P<d5>{_D})(?:st|nd|rd|th|er|\.)?(?P<s5>[ ./-]{{0,4}}){_OF}(?P<n5>{_ALL_MONTHS})"
-    rf"\.?(?P<t5>[ ,./-]{{0,4}}){_OF}(?P<y5>{_YEAR}|'?\d\d(?=\W|$))(?!\d))"
+    rf"\.?(?P<t5>[ ,./-]{{0,4}}){_OF}(?P<y5>{_YEAR}|'?\d\d(?![^\W_]))(?!\d))"
     rf"|(?P<mdy>(?P<n6>{_ALL_MONTHS})\.?[ -]?(?P<d6>{_D})(?:st|nd|rd|th)?(?P<t6>[ ,.-]{{1,4}})"
     rf"(?P<y6>{_YEAR})(?!\d))"
-    rf"|(?P<ynd>(?P<y7>{_YEAR})[- ](?P<n7>{_ALL_MONTHS})[- ](?P<d7>{_D})(?!\w))"
+    rf"|(?P<ynd>(?P<y7>{_YEAR})[- ](?P<n7>{_ALL_MONTHS})[- ](?P<d7>{_D})(?![^\W_]))"
     rf"|(?P<cjk>(?P<y8>{_YEAR}) ?[年년] ?(?P<m8>{_M}) ?[月월](?: ?(?P<d8>{_D}) ?[日号일])?)"
     rf"|(?P<era>(?:令和|平成|昭和|大正|明治|民國|民国) ?(?:\d{{1,3}}|元) ?年"
     rf"(?: ?\d{{1,2}} ?月)?(?: ?\d{{1,2}} ?日)?)"
     rf"|(?P<ny>(?:{_ALL_MONTHS})\.?[ ,/-]{{0,2}}{_OF}{_YEAR}(?!\d))"
     rf"|(?P<md>(?:(?:{'|'.join(_LONG_MONTHS)}) {_D}(?:st|nd|rd|th)?(?![\w.])"
-    rf"|{_D}(?:st|nd|rd|th|\.)? {_OF}(?:{'|'.join(_LONG_MONTHS)})(?!\w)))"
+    rf"|{_D}(?:st|nd|rd|th|\.)? {_OF}(?:{'|'.join(_LONG_MONTHS)})(?![^\W_])))"
     rf"|(?P<my>(?:{_M}/{_YEAR}|{_YEAR}-(?:0[1-9]|1[0-2]))(?![\d/-])))"
     rf"){_TIME}",
     re.IGNORECASE,

@@ -30,6 +30,7 @@ _LETTERS_FOLDED = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "ħ": "h", "’": "'", "ʼ": "'", "‐": "-"}
     | {"–": "-", "—": "-", "æ": "ae", "œ": "oe", "þ": "th"}
 )
+_DIGRAPH = re.compile("ae|oe|ue")
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 SEPARATORS = b" \t\r\n\f\v-./^,_'=&"
 _SQUEEZE = bytes.maketrans(
@@ -37,6 +38,13 @@ _SQUEEZE = bytes.maketrans(
 )
 # Below this many bytes seen, tokens are cheaper to look for one by one than all at once.
 _WORTH_AN_AUTOMATON = 1 << 16
+# What makes the word behind it a name, folded; `patterns` has what makes it a title.
+TITLES = (
+    "mrs", "miss", "mister", "doctor", "doktor", "docteur", "prof", "professor", "professeur",
+    "herr", "herrn", "frau", "mme", "mlle", "madame", "monsieur", "senor", "senora", "srta",
+    "dott", "dottor", "dottoressa", "dra", "sig", "signor", "signora", "mevr", "mevrouw", "dhr",
+    "mr", "ms", "dr", "sr", "sra", "pr", "hr", "fr", "m", "drs",
+)  # fmt: skip
 # A name in these may be written as two words: McDonald, Mc Donald.
 _PARTICLES = (
     "mac", "mc", "de", "des", "del", "la", "le", "van", "von", "vander", "di", "da", "dal", "al",
@@ -49,7 +57,8 @@ _FOREIGN_CODECS = (
 _MONTHS = "|".join(sorted(name for name in MONTHS if name.isascii()))
 # Whatever could be accented or ideographic text, or a written date: to be looked at as text.
 _STATIC_SUSPICION = (
-    r"[\x80-\xff][^\x00]|\x1b[$()\-,.]|[a-z][\x80-\xff]\x00|[A-Z]{3}[\x80-\xff]\x00"
+    r"[\x80-\xfd][\x20-\x7e\x80-\xff]|\xfe[\x20-\x7e\x80-\xfe]|\xff[a-z]|\x1b[$()\-,.]|[a-z][\x80-\xff][^\x00]"
+    r"|(?-i:[a-z][\x80-\xff]\x00|[A-Z]{3}[\x80-\xff]\x00)"
     r"|\d ?[-/] ?\d{1,2} ?[-/] ?\d|(?:19|20)\d\d-\d|\d/(?:19|20)\d"
     r"|\d ?\. ?\d{1,2} ?\. ?(?:19|20)\d\d|(?:19|20)\d\d\.\d{1,2}\.\d"
     r"|(?:^|[^.\d])\d\d\.\d\d\.\d\d(?:[^.\d]|$)"
@@ -109,9 +118,11 @@ def is_cjk(word: str) -> bool:
 def _spellings(word: str) -> set[str]:
     """Return the folded spellings of a name's word: Müller is muller and mueller, and back."""
     folded = fold(word)
-    spellings = {folded, fold(word.casefold().translate(_DIGRAPHS))}
-    if len(folded) >= 5 and folded.isascii():
-        spellings.add(re.sub("ae|oe|ue", lambda pair: pair[0][0], folded))
+    spellings = {folded}
+    if not word.isascii():
+        spellings.add(fold(word.casefold().translate(_DIGRAPHS)))
+    if len(folded) >= 5 and folded.isascii() and "e" in folded:
+        spellings.add(_DIGRAPH.sub(lambda pair: pair[0][0], folded))
     return {spelling for spelling in spellings if spelling}
 
 
@@ -314,10 +325,25 @@ class IdentifyingValues:
         return any(token in squeezed for token in self._squeezed)
 
     def _pattern(self) -> bytes:
+        """Return one expression of everything; a weak token counts only where it may be a name."""
+        gap = r"[\s,./^_'=&-]{0,3}"
         parts = [_STATIC_SUSPICION]
         for item in self._pieces:
-            gap = r"[-./ ]?" if item[0].isdecimal() else r"[\s,./^_'=&-]{0,3}"
-            parts.append(gap.join(map(re2.escape, item)))
+            if len(item) == 1 and item[0] in self.weak:
+                continue
+            inner = r"[-./ ]?" if item[0].isdecimal() else gap
+            text = inner.join(map(re2.escape, item))
+            if len(item) == 1 and len(item[0]) < 5:
+                # Only as a word; a letter beside it may be a byte of the next tag or of a length.
+                text = rf"(?:^|[^a-z]|\x00[a-z]){text}(?:[^a-z]|[a-z]\x00|$)"
+            parts.append(text)
+        weak = [re2.escape(token) for token in self.weak if token.isascii() and len(token) >= 3]
+        if weak:
+            names = "|".join(weak)
+            others = "|".join(re2.escape(token) for token in self.weak if token.isascii())
+            parts.append(rf"(?:{names}){gap}(?:{others})|(?:{others}){gap}(?:{names})")
+            parts.append(rf"(?:{names})[\s./^_'=&-]{{0,2}}[,.^]|[a-z]\.{gap}(?:{names})")
+            parts.append(rf"(?:{'|'.join(TITLES)})\.? {{0,2}}(?:{names})")
         return "|".join(parts).encode("latin-1")
 
     def in_binary(self, raw: bytes) -> bool:

@@ -67,6 +67,8 @@ class Hit(NamedTuple):
 
 def strip_accents(text: str) -> str:
     """Return the text in lower case without accents, ligatures resolved."""
+    if text.isascii():
+        return text.lower()
     text = unicodedata.normalize("NFKD", text.lower().translate(_LIGATURES))
     return "".join(char for char in text if not unicodedata.combining(char)).translate(_LIGATURES)
 

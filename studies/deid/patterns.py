@@ -9,45 +9,13 @@ from __future__ import annotations
 import re
 
 from .clinical import is_term
-from .identifying import fold
+from .identifying import TITLES, fold
 
 Span = tuple[int, int, str]
 
 # Titles no modality or acronym is spelled like; the others count only as "Mr", "Dr." and the like.
-_CLEAR_TITLES = frozenset(
-    (
-        "mrs",
-        "miss",
-        "mister",
-        "doctor",
-        "doktor",
-        "docteur",
-        "prof",
-        "professor",
-        "professeur",
-        "herr",
-        "herrn",
-        "frau",
-        "mme",
-        "mlle",
-        "madame",
-        "monsieur",
-        "senor",
-        "senora",
-        "srta",
-        "dott",
-        "dottor",
-        "dottoressa",
-        "dra",
-        "sig",
-        "signor",
-        "signora",
-        "mevr",
-        "mevrouw",
-        "dhr",
-    )
-)
-_SHORT_TITLES = frozenset(["mr", "ms", "dr", "sr", "sra", "pr", "hr", "fr", "m", "drs"])
+_SHORT_TITLES = frozenset(("mr", "ms", "dr", "sr", "sra", "pr", "hr", "fr", "m", "drs"))
+_CLEAR_TITLES = frozenset(TITLES) - _SHORT_TITLES
 _WORD = r"[^\W\d_](?:[^\W\d_]|['’`-](?=[^\W\d_])){0,40}"
 _TITLE = re.compile(r"(?<![^\W_])([^\W\d_]{1,12})(\.? {0,2})(?=[^\W\d_])")
 _BY = re.compile(
