@@ -31,15 +31,21 @@ Table = dict[int, Entry]
 
 # UIDs of classes, syntaxes and schemes name no instance (PS3.15 E.3.9).
 _CLASS_UIDS = frozenset(
-    (0x00080016, 0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x0008010D, 0x00080117)
-    + (0x00080118, 0x0008040E, 0x00081150, 0x0008115A, 0x00083002, 0x00340003, 0x04000010)
-    + (0x04000510, 0x30100052, 0x30100053)
-)
+    (0x00080016, 0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x0008010D, 0x00080117,
+     0x00080118, 0x0008040E, 0x00081150, 0x0008115A, 0x00083002, 0x00340003, 0x04000010,
+     0x04000510, 0x30100052, 0x30100053)
+)  # fmt: skip
 # Written from the cloud ids at the top level, whatever stood there.
 FIXED = (0x00080050, 0x00080080, 0x00100010, 0x00100020, 0x00200010)
 STUDY_DESCRIPTION = 0x00081030
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 CONTRIBUTING_EQUIPMENT = 0x0018A001
+# A rule by wildcard or pattern passes over these: without them an object can't be read, marked or
+# found again. A rule that names one of them is checked when the profile is read.
+_IDENTITY = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
+_SPARED = frozenset(
+    swapped(tag) for tag in (0x00080005, *_IDENTITY, CONTRIBUTING_EQUIPMENT, *FIXED, *MARKS)
+)
 _CHARACTER_SET = 0x00080005
 _AGE_VR = vr_code("AS")
 _PN = vr_code("PN")
@@ -78,6 +84,8 @@ class Plan:
         self.options = profile.options
         self.digest = profile.digest
         self.shifts_dates = Option.RETAIN_MODIFIED_DATES in self.options
+        shifts = any(rule.action is RuleAction.SHIFT_DATE for rule in profile.rules)
+        self.needs_shift = self.shifts_dates or shifts
         self.keeps_dates = Option.RETAIN_FULL_DATES in self.options
         self.keeps_uids = Option.RETAIN_UIDS in self.options
         self.cleans_text = Option.CLEAN_DESCRIPTORS in self.options
@@ -109,6 +117,7 @@ class Plan:
             if path:
                 table = dict(default)
                 table.update(self._entries(level, level, top=False))
+                table.update(self._rules)
                 nested[path] = table
         return IodPlan(top, default, nested)
 
@@ -243,6 +252,8 @@ class Plan:
     def is_conformant(self) -> bool:
         """Tell whether the profile keeps nothing beyond the standard's options."""
         rows = table_rows()
+        if any(entry.letter != "X" and not self._is_safe(key) for key, entry in self.private_rules):
+            return False
         for tag, entry in self._rules.items():
             row = rows.get(swapped(tag))
             keeps = isinstance(entry, int) or entry.handler in (
@@ -255,6 +266,12 @@ class Plan:
             if keeps and row is not None and override(row[1], row[2], self.options)[0] != "K":
                 return False
         return True
+
+    def _is_safe(self, private: tuple[str, int, int]) -> bool:
+        """Tell whether the Retain Safe Private Option keeps a private element anyway."""
+        from .private import safe_elements
+
+        return self.keeps_safe_private and private in safe_elements()
 
     @cached_property
     def claimed_codes(self) -> tuple[tuple[str, str], ...]:
@@ -286,8 +303,9 @@ def _compile_rules(rules: tuple[Rule, ...]) -> Table:
     for rule in rules:
         if rule.private_creator:
             continue
+        spared = frozenset() if rule.keyword or "x" not in (rule.tag or "x") else _SPARED
         for tag in _selected(rule):
-            if tag not in table and tag not in PIXEL_DATA:
+            if tag not in table and tag not in spared and tag not in PIXEL_DATA:
                 table[tag] = rule_entry(rule, swapped(tag), public_vrs().get(tag, vr_code("UN")))
     return table
 
