@@ -63,9 +63,12 @@ class PortalWorker(Worker):  # type: ignore[misc]
 
     _failure: FailureText | None = None
 
-    def work(self, *args: Any, **kwargs: Any) -> bool:
-        """Check the settings, import what jobs need, then work."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         refuse_insecure_start()
+        super().__init__(*args, **kwargs)
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Import what jobs need, then work."""
         # Every job's fork then starts with the engine in memory.
         for module in ENGINE:
             importlib.import_module(module)

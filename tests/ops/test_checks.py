@@ -93,7 +93,11 @@ def start(
     command: list[str], tmp_path: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Start a process of the product as an operator would, with settings of its own."""
-    clean = {name: value for name, value in os.environ.items() if "ANONPORTAL" not in name}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ANONPORTAL_", "DJANGO_"))
+    }
     return subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
