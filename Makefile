@@ -6,7 +6,8 @@ python := .venv/bin/python
 
 # Settings of an invented production, for the checks that need one.
 production := ANONPORTAL_DATA="$(CURDIR)/tmp/lint" ANONPORTAL_HOSTS=portal.example.org \
-	ANONPORTAL_ORIGINS=https://portal.example.org ANONPORTAL_LOG_STDERR=ERROR \
+	ANONPORTAL_ORIGINS=https://portal.example.org \
+	ANONPORTAL_PUBLIC_URL=https://portal.example.org ANONPORTAL_LOG_STDERR=ERROR \
 	ANONPORTAL_SECRET_KEY=checks-only-Qm4vT8zLw2Kx9Rb6Nc1Hs7Jd3Fg5Pa0Yu-Ie-Wo-Xt
 
 .DEFAULT_GOAL := help

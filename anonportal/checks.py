@@ -73,6 +73,11 @@ def _dangers_of_production(configured: Any) -> Iterator[tuple[str, str]]:
         yield "anonportal.E008", "ANONPORTAL_HOSTS holds *: name the hosts one by one"
     if any(not origin.startswith("https://") for origin in configured.CSRF_TRUSTED_ORIGINS):
         yield "anonportal.E009", "ANONPORTAL_ORIGINS holds an address that isn't https://"
+    if not str(configured.PUBLIC_URL).startswith("https://"):
+        yield (
+            "anonportal.E010",
+            "ANONPORTAL_PUBLIC_URL isn't set to an https:// address: messages could not link here",
+        )
 
 
 @checks.register(checks.Tags.security, deploy=True)

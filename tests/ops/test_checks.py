@@ -23,6 +23,7 @@ def configured(tmp_path: Path, **changed: Any) -> SimpleNamespace:
         "DEBUG": False,
         "SECRET_KEY": KEY,
         "ALLOWED_HOSTS": ["portal.example.org"],
+        "PUBLIC_URL": "https://portal.example.org",
         "CSRF_TRUSTED_ORIGINS": ["https://portal.example.org"],
         "KEY_FILE": tmp_path / "keys" / "keyring.json",
         "DATABASES": {
@@ -54,6 +55,7 @@ def test_a_sound_demo_is_no_danger(tmp_path: Path) -> None:
         ({"ALLOWED_HOSTS": []}, "ANONPORTAL_HOSTS"),
         ({"ALLOWED_HOSTS": ["*"]}, "ANONPORTAL_HOSTS"),
         ({"CSRF_TRUSTED_ORIGINS": ["http://portal.example.org"]}, "ANONPORTAL_ORIGINS"),
+        ({"PUBLIC_URL": "http://portal.example.org"}, "ANONPORTAL_PUBLIC_URL"),
         ({"DEMO": True}, "ANONPORTAL_HOSTS"),
     ],
 )
@@ -131,7 +133,8 @@ def test_no_process_starts_without_settings(tmp_path: Path, command: list[str]) 
 def test_up_says_why_in_one_line(tmp_path: Path) -> None:
     done = start(["manage.py", "up", "--port", "0"], tmp_path)
     assert done.stderr == (
-        "refused to start: ANONPORTAL_HOSTS is empty: name the hosts that the portal serves\n"
+        "refused to start: ANONPORTAL_HOSTS is empty: name the hosts that the portal serves; "
+        "ANONPORTAL_PUBLIC_URL isn't set to an https:// address: messages could not link here\n"
     )
 
 
@@ -147,6 +150,7 @@ def test_the_production_settings_pass_djangos_own_deployment_check(tmp_path: Pat
         tmp_path,
         ANONPORTAL_HOSTS="portal.example.org",
         ANONPORTAL_ORIGINS="https://portal.example.org",
+        ANONPORTAL_PUBLIC_URL="https://portal.example.org",
         ANONPORTAL_SECRET_KEY=KEY,
     )
     assert done.returncode == 0, done.stderr

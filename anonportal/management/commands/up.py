@@ -122,6 +122,7 @@ class Portal:
         quiet = {"ANONPORTAL_LOG_STDERR": os.environ.get("ANONPORTAL_LOG_STDERR", "ERROR")}
         if settings.DEMO:
             quiet["ANONPORTAL_DEMO"] = "1"
+            quiet["ANONPORTAL_PUBLIC_URL"] = os.environ.get("ANONPORTAL_PUBLIC_URL", self._address)
         children = [] if _is_set("REDIS_URL") else [_redis()]
         children.append(ChildSpec("web", _gunicorn(self._port), quiet))
         count = env_int("WORKERS", os.cpu_count() or 1)
