@@ -12,6 +12,7 @@ from .tables import confidentiality, iod_types
 
 # Strictest first: what a module demands wins over what another leaves open.
 _RANK = {"1": 0, "1C": 1, "2": 2, "2C": 3, "3": 4}
+_DATE_OPTIONS = frozenset((Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES))
 Path = tuple[int, ...]
 CONTENT_SEQUENCE = 0x0040A730
 
@@ -19,8 +20,12 @@ CONTENT_SEQUENCE = 0x0040A730
 def override(basic: str, cells: dict[str, str], options: frozenset[Option]) -> tuple[str, str]:
     """Return the action code with the options united, and the name of what decided it.
 
-    The standard gives no precedence where one option keeps and another cleans: cleaning wins.
+    The standard gives no precedence where one option keeps and another cleans: cleaning wins. The
+    dates of a device (calibration, installation) are dates first: a machine calibrated each morning
+    would tell the day of the study, so without a date option they go as the base says.
     """
+    if not options & _DATE_OPTIONS and any(option.value in cells for option in _DATE_OPTIONS):
+        return basic, "basic"
     found = [(cells[name], name) for name in sorted(cells) if Option(name) in options]
     for code in ("C", "K"):
         for cell, name in found:

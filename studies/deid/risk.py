@@ -60,7 +60,8 @@ def evidence(survey: Survey) -> Risk | None:
         reasons.append("(0028,0301) Burned In Annotation is not NO")
     if modality in _MODALITIES:
         reasons.append("(0008,0060) Modality commonly shows text")
-    if any(text(0x00080016).startswith(root) for root in _SECONDARY_CLASSES):
+    sop_class = text(0x00080016) + "."
+    if any(sop_class.startswith(root + ".") for root in _SECONDARY_CLASSES):
         reasons.append("(0008,0016) SOP Class of captured or annotated images")
     image_type = text(0x00080008).upper()
     if any(word in image_type for word in _SCREENS):
