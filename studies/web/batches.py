@@ -364,7 +364,11 @@ def batch_release(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         return render(
             request,
             "studies/batch_release.html",
-            {"batch": batch, "counted": counted, "refusal": releasing.release_refusal(batch)},
+            {
+                "batch": batch,
+                "ready": counted[InstanceState.DEIDENTIFIED],
+                "refusal": releasing.release_refusal(batch),
+            },
         )
     try:
         releasing.release(batch, caller.actor)

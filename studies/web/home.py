@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if caller.has(Role.RADIOLOGIST):
         return redirect("worklist")
     if caller.has(Role.AUDITOR):
-        return redirect("audit:timeline")
+        return redirect("audit:home")
     return redirect("organization")
 
 

@@ -57,7 +57,7 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
             item(_("Re-identify"), "reidentify", "key"),
         ]
     if caller.has(Role.AUDITOR):
-        main.append(item(_("Audit trail"), "audit:timeline", "trail"))
+        main.append(item(_("Audit trail"), "audit:home", "trail"))
     if caller.has(Role.COORDINATOR, Role.ADMINISTRATOR):
         more += [
             item(_("Profiles"), "profiles", "sliders"),
