@@ -296,7 +296,7 @@ def plot_lines(
     """Draw lines over the same labels; a None in the values is a gap."""
     values = [value for _name, _family, line in series for value in line if value is not None]
     top, step = plots.nice_ceiling(max(values, default=0))
-    gap = (100 - 9.5) / max(1, len(labels) - 1)
+    gap = 87.5 / max(1, len(labels) - 1)  # the last label needs room at its right
     table = [
         (name, [figures.number(line[n]) for _name, _family, line in series])
         for n, name in enumerate(labels)
