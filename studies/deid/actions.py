@@ -64,7 +64,7 @@ class Action:
     """One entry of a compiled plan: what to do with one attribute at one kind of place.
 
     `vr` is the VR of the dictionary; `sequence` says what happens if the attribute is a sequence:
-    recurse, remove, empty, dummy or content.
+    recurse, remove, empty, dummy or content. `repeats`: kept, so what is in it may be looked up.
     """
 
     letter: str
@@ -77,6 +77,7 @@ class Action:
     fallback: str = "X"
     text: bytes = b""
     find: str = ""
+    repeats: bool = False
 
     @property
     def is_sequence(self) -> bool:

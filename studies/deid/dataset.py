@@ -69,6 +69,9 @@ TEXT_VRS = frozenset(
     vr_code(vr) for vr in ["AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"]
 )
 
+# Added to the VR in a plan's entries: kept, and noted for the second net.
+TEXT = 1 << 16
+
 ITEM = swapped(0xFFFEE000)
 ITEM_END = swapped(0xFFFEE00D)
 SEQUENCE_END = swapped(0xFFFEE0DD)

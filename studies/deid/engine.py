@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from .bigendian import ByteOrder, to_big_endian
 from .charset import Charset
-from .dataset import NeedMore, StructError, swapped, truncated
+from .dataset import NeedMore, StructError, truncated
 from .errors import EngineError, Held, Unsupported
 from .deflated import Inflater
 from .filemeta import EXPLICIT_LE, FileMeta, file_meta, read_file_meta
@@ -67,6 +67,7 @@ _STUDY = {
 }
 _TYPE_1 = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020))
 _TYPE_2 = frozenset((0x00100010, 0x00080050, 0x00200010))
+_MAX_CLEAN = 20_000
 _DUMMY_DATES = frozenset(("19000101",))
 _ENGINE_FAULTS = (
     StructError,
@@ -167,9 +168,7 @@ class _Instance:
         self._verify(head + body, tail, markers, run, meta)
         self.outcome.size = self.sink.size
         self.outcome.sha256 = self.sink.sha256
-        self.outcome.changes = Changes(
-            [(tuple(map(swapped, path)), swapped(t), a, b) for path, t, a, b in run.log]
-        )
+        self.outcome.changes = Changes(run.log)
 
     # Who it is ------------------------------------------------------------------------------
 
@@ -208,7 +207,7 @@ class _Instance:
         cloud_patient = outcome.cloud_patient_id = identities.patient(patient_id, issuer)
         study_uid = found.text(0x0020000D)
         cloud_study = outcome.cloud_study_id = identities.study(study_uid, cloud_patient)
-        if self.plan.shifts_dates:
+        if self.plan.needs_shift:
             run.shift_days = identities.date_shift(cloud_patient)
         outcome.study_instance_uid = run.map_uid(found.raw[0x0020000D]).decode()
         outcome.series_instance_uid = run.map_uid(found.raw[0x0020000E]).decode()
@@ -280,10 +279,9 @@ class _Instance:
         extra = dict.fromkeys((kind, raw) for kind, raw in run.found if not self._is_retained(kind))
         known = tuple(dict.fromkeys((*known, *extra)))
         self._expected = decoded_values(self._charset_key, known)
-        values = identifying_values(self._charset_key, known)
-        if not values.find_in(bytes(run.out)):
-            return run.out
         cleaner = self._cleaner(known, run.shift_days, patterns=False)
+        if not suspicious(run.texts, clean_texts(self._charset_key, known), cleaner, charset):
+            return run.out
         net = Net(bytes(run.out), cleaner, charset, explicit=meta.explicit)
         cleaned = net.cleaned()
         run.log += [(path, tag, "C", "second net") for path, tag in net.caught]
@@ -454,6 +452,25 @@ def decoded_values(
     return tuple(
         (_KINDS.get(kind, kind), charset.decode(raw, vrs.get(kind, b"LO"))) for kind, raw in known
     )
+
+
+@lru_cache(maxsize=64)
+def clean_texts(charset_key: bytes, known: tuple[tuple[str, bytes], ...]) -> set[bytes]:
+    """Return the texts known to hold none of these values; it grows with each instance."""
+    return {b""}
+
+
+def suspicious(
+    texts: list[bytes], clean: set[bytes], cleaner: TextCleaner, charset: Charset
+) -> bool:
+    """Tell whether any kept text has to be cleaned; what is clean is remembered for the series."""
+    if len(clean) > _MAX_CLEAN:
+        clean.clear()
+    for raw in set(texts) - clean:
+        if b"\x1b" in raw or cleaner.clean_bytes(raw, b"LT", charset)[1]:
+            return True
+        clean.add(raw)
+    return False
 
 
 def searchable_uids(uids: dict[str, str]) -> frozenset[str]:

@@ -71,9 +71,13 @@ class Net:
             if tag == ITEM_END and delimited:
                 out += data[run : position + 8]
                 return position + 8
-            if vr == SQ or length == UNDEFINED:
+            is_items = vr == SQ or length == UNDEFINED
+            if vr == UN:  # PS3.5 6.2.2: read as what the dictionary knows
+                vr = known.get(tag, UN)
+                is_items = is_items or vr == SQ
+            if is_items:
                 out += data[run:value]
-                inner = explicit and vr == SQ
+                inner = explicit and data[position + 4 : position + 6] == b"SQ"
                 position = run = self._items(value, length, end, inner, (*path, tag))
                 continue
             if vr in TEXT_VRS and length > 1 and tag not in _SKIPPED:

@@ -20,27 +20,39 @@ class Change(NamedTuple):
     because: str
 
 
+# Path of sequences and tag as the scan sees them (swapped), or several tags; action; why.
+LogEntry = tuple[tuple[int, ...], "int | list[int]", str, str]
+
+
 class Changes:
     """What was done, by attribute. Built from a compact log when somebody looks."""
 
     __slots__ = ("_log",)
 
-    def __init__(self, log: "list[tuple[tuple[int, ...], int, str, str]] | None" = None) -> None:
+    def __init__(self, log: "list[LogEntry] | None" = None) -> None:
         self._log = log if log is not None else []
+
+    def _entries(self) -> "Iterator[tuple[tuple[int, ...], int, str, str]]":
+        for path, tags, action, because in self._log:
+            for tag in tags if isinstance(tags, list) else (tags,):
+                yield path, tag, action, because
 
     @property
     def counts(self) -> dict[str, int]:
         """How many attributes each action met."""
-        return dict(Counter(action for _path, _tag, action, _because in self._log))
+        return dict(Counter(action for _path, _tag, action, _because in self._entries()))
 
     def __iter__(self) -> Iterator[Change]:
+        from .dataset import swapped
         from .naming import attribute_name, path_text
 
-        for path, tag, action, because in self._log:
-            yield Change(path_text(path, tag), attribute_name(tag), action, because)
+        for path, tag, action, because in self._entries():
+            plain = swapped(tag)
+            where = path_text(tuple(map(swapped, path)), plain)
+            yield Change(where, attribute_name(plain), action, because)
 
     def __len__(self) -> int:
-        return len(self._log)
+        return sum(1 for _ in self._entries())
 
 
 @dataclass(frozen=True)

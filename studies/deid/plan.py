@@ -1,7 +1,8 @@
 """A profile compiled: one dict per kind of place, from tag to what happens there.
 
 An entry is either an integer, which says "keep, if the VR is this one" (the fast path of the scan
-loops), or an `Action`. Long VRs are kept by their negative code. No entry: not known, removed.
+loops), or an `Action`. Text has `TEXT` added, long VRs are kept by their negative code. No entry:
+not known, removed.
 """
 
 import re
@@ -14,6 +15,8 @@ from .dataset import (
     PIXEL_DATA,
     SHORT_VRS,
     SQ,
+    TEXT,
+    TEXT_VRS,
     UI,
     public_vrs,
     retired_tags,
@@ -68,12 +71,14 @@ IDENTIFYING: dict[int, str] = {
 class IodPlan:
     """The tables of one IOD: top level, nested by path where Types differ, nested otherwise."""
 
-    __slots__ = ("nested", "nested_default", "top")
+    __slots__ = ("nested", "nested_default", "special", "top")
 
     def __init__(self, top: Table, nested_default: Table, nested: dict[Path, Table]) -> None:
         self.top = top
         self.nested_default = nested_default
         self.nested = nested
+        # Sequences with a table of their own somewhere: all others are alike wherever they stand.
+        self.special = frozenset(path[-1] for path in nested)
 
 
 class Plan:
@@ -96,6 +101,9 @@ class Plan:
         self._rules = _compile_rules(profile.rules)
         self.private_rules = _private_rules(profile.rules)
         self._iods: dict[str, IodPlan] = {}
+        # Short sequences that came out as they went in, with the texts in them: code sequences
+        # repeat thousands of times.
+        self.unchanged: dict[bytes, tuple[bytes, ...]] = {}
 
     def for_class(self, sop_class_uid: str) -> IodPlan:
         """Return the tables for objects of one SOP class."""
@@ -182,7 +190,7 @@ class Plan:
                 return self._keep_sequence(tag)
             if vr == _AGE_VR:
                 return Action("K", "age", tag, vr, actions.age)
-            return vr if vr in SHORT_VRS else -vr
+            return keep_entry(vr)
         kind = IDENTIFYING.get(tag, "name" if vr == _PN else "")
         handler: Handler = {
             "X": actions.remove,
@@ -207,7 +215,7 @@ class Plan:
         how = "content" if content else "recurse"
         if tag == CONTRIBUTING_EQUIPMENT:
             how = "equipment"
-        return Action("K", "", tag, SQ, actions.keep, how)
+        return Action("K", "", tag, SQ, actions.keep, how, repeats=how == "recurse")
 
     def _top_only(self) -> Table:
         vrs = public_vrs()
@@ -245,7 +253,7 @@ class Plan:
         dummy = Action("D", "concept", text, vr, actions.dummy)
         dummy_code = Action("D", "concept", code, SQ, actions.dummy, "dummy")
         dummies = {**cleaned, swapped(text): dummy, swapped(code): dummy_code}
-        kept = {**cleaned, swapped(text): -vr}
+        kept = {**cleaned, swapped(text): keep_entry(vr)}
         return {"C": cleaned, "D": dummies, "K": kept, "": cleaned, "U": cleaned}
 
     @cached_property
@@ -281,6 +289,12 @@ class Plan:
             return ()
         applied = sorted(option.code for option in self.options - unbuilt)
         return tuple((code, codes.MEANINGS[code]) for code in (codes.BASIC, *applied))
+
+
+def keep_entry(vr: int) -> int:
+    """Return the entry that keeps an attribute of this VR."""
+    marked = vr + TEXT if vr in TEXT_VRS else vr
+    return marked if vr in SHORT_VRS else -marked
 
 
 def _unknown_class(uid: str) -> Unsupported:
@@ -344,7 +358,7 @@ def _selected(rule: Rule) -> list[int]:
 def rule_entry(rule: Rule, tag: int, vr: int) -> Entry:
     """Return the entry that carries out one rule of a custom profile."""
     if rule.action is RuleAction.KEEP and vr != SQ:
-        return vr if vr in SHORT_VRS else -vr
+        return keep_entry(vr)
     letter, handler, sequence = {
         RuleAction.KEEP: ("K", actions.keep, "recurse"),
         RuleAction.REMOVE: ("X", actions.remove, "remove"),

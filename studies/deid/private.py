@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from . import actions
 from .actions import Action
 from .dataset import (
+    ELEMENT,
+    SHORT_VRS,
     SQ,
     UI,
     UN,
@@ -66,6 +68,36 @@ def group(run: "Rewriter", tag: int, start: int, end: int) -> int:
             _write(run, found, entry, end)
         else:
             run.out += run.buf[found.start : found.after]
+    return position
+
+
+def skip_group(run: "Rewriter", tag: int, position: int, end: int) -> int:
+    """Step over all elements of the private group that starts here; return the offset behind."""
+    buf, number, tags = run.buf, tag & 0xFFFF, []
+    explicit, unpack = run.explicit_now, ELEMENT.unpack_from
+    while position + 8 <= end:
+        if explicit:
+            tag, vr, length = unpack(buf, position)
+            if tag & 0xFFFF != number:
+                break
+            if vr in SHORT_VRS:
+                tags.append(tag)
+                position += 8 + length
+                continue
+            inner = vr == SQ
+        else:
+            inner = False
+        tag, value, length = element_at(buf, position, explicit)
+        if tag & 0xFFFF != number:
+            break
+        tags.append(tag)
+        if length == UNDEFINED:
+            position = skip_undefined(buf, value, end, inner)
+        else:
+            position = value + length
+    if position > end:
+        raise truncated(end)
+    run.log.append((run.path, tags, "X", "private"))
     return position
 
 

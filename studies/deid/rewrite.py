@@ -22,6 +22,8 @@ from .dataset import (
     SHORT_VRS,
     SQ,
     TAG_LENGTH,
+    TEXT,
+    TEXT_VRS,
     UN,
     UNDEFINED,
     StructError,
@@ -33,6 +35,7 @@ from .dataset import (
     truncated,
 )
 from .dummies import dummy_item
+from .outcome import LogEntry
 from .plan import Entry, IodPlan, Plan, Table
 from .resolve import CONTENT_SEQUENCE, Path
 
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 
 _CONTENT = swapped(CONTENT_SEQUENCE)
 _AFTER_ALL = 1 << 32
+_SHORT_SEQUENCE = 512
+_MAX_REMEMBERED = 8192
 
 
 class Rewriter:
@@ -63,7 +68,10 @@ class Rewriter:
         self.iod = iod
         self.is_explicit = self.explicit_now = explicit
         self.charset = charset
-        self.log: list[tuple[Path, int, str, str]] = []
+        self.log: list[LogEntry] = []
+        # Kept and written texts, for the second net.
+        self.texts: list[bytes] = []
+        self.keeps_private = plan.keeps_safe_private or bool(plan.private_rules)
         self.dates: list[tuple[str, bytes, bytes]] = []
         self.found: list[tuple[str, bytes]] = []
         self.uids: dict[str, str] = {}
@@ -105,12 +113,10 @@ class Rewriter:
 
     def clean(self, raw: bytes, vr: int) -> bytes:
         """Return a text value without what identifies."""
-        if self.cleaner is None or not raw.strip(b" \0"):
-            return raw
-        letters = vr.to_bytes(2, "little")
-        text = self.charset.decode(raw, letters)
-        cleaned, changed = self.cleaner.clean(text)
-        return self.charset.encode(cleaned, letters) if changed else raw
+        if self.cleaner is not None:
+            raw = self.cleaner.clean_bytes(raw, vr.to_bytes(2, "little"), self.charset)[0]
+        self.texts.append(raw)
+        return raw
 
     def path_of(self, tag: int) -> str:
         """Return where the attribute in work stands, as people read it."""
@@ -174,7 +180,7 @@ class Rewriter:
     ) -> int:
         """Rewrite explicit VR elements up to `end`, or up to a delimiter; return the offset."""
         buf, out, get, unpack = self.buf, self.out, table.get, ELEMENT.unpack_from
-        run = position
+        note, run = self.texts.append, position
         while position < end:
             tag, vr, length = unpack(buf, position)
             act = get(tag)
@@ -182,18 +188,27 @@ class Rewriter:
                 position += 8 + length
                 continue
             value = position + 8
-            if vr in SHORT_VRS:
-                pass
-            elif vr in LONG_VRS:
+            if act == vr + TEXT:
+                position = value + length
+                note(buf[value:position])
+                continue
+            if vr in LONG_VRS:
                 (length,) = LENGTH.unpack_from(buf, value)
                 value += 4
-            elif tag == ITEM_END and delimited:
-                out += buf[run:position]
-                return position + 8
-            else:
+                if vr == SQ and act.__class__ is Action and act.repeats:  # type: ignore[union-attr]
+                    after = self._known_to_stay(tag, value, length)
+                    if after:
+                        position = after
+                        continue
+            elif vr not in SHORT_VRS:
+                if tag == ITEM_END and delimited:
+                    out += buf[run:position]
+                    return position + 8
                 raise malformed(position, "An element has no valid VR")
             if act.__class__ is int and vr != SQ and length != UNDEFINED:
                 position = value + length
+                if vr in TEXT_VRS or vr == UN:
+                    note(buf[value:position])
                 continue
             if top and (key := swapped(tag)) >= self.next_key:
                 run = self._write_pending_in_run(run, position, key)
@@ -203,6 +218,25 @@ class Rewriter:
             raise truncated(end)
         out += buf[run:position]
         return position
+
+    def _known_to_stay(self, tag: int, value: int, length: int) -> int:
+        """Return the offset behind a short sequence that is known to come out as it is, or 0."""
+        if tag in self.iod.special:
+            return 0
+        buf = self.buf
+        if length == UNDEFINED:
+            after = buf.find(SEQUENCE_END_BYTES, value, value + _SHORT_SEQUENCE) + 8
+            if after < 8:
+                return 0
+        elif length > _SHORT_SEQUENCE:
+            return 0
+        else:
+            after = value + length
+        texts = self.plan.unchanged.get(buf[value:after])
+        if texts is None:
+            return 0
+        self.texts += texts
+        return after
 
     def implicit(
         self, position: int, end: int, table: Table, *, delimited: bool = False, top: bool = False
@@ -215,6 +249,8 @@ class Rewriter:
             act = get(tag)
             if act.__class__ is int and length != UNDEFINED:
                 position += 8 + length
+                if act > TEXT or act < -TEXT:  # type: ignore[operator]
+                    self.texts.append(buf[position - length : position])
                 continue
             if tag == ITEM_END and delimited:
                 out += buf[run:position]
@@ -327,6 +363,7 @@ class Rewriter:
         out += self.buf[start:value]
         content = len(out)
         stop = end if length == UNDEFINED else value + length
+        before = len(self.log), len(self.found), len(self.texts)
         position = self._item_loop(value, stop, table, how, delimited=length == UNDEFINED)
         if how == "equipment":
             out += self.equipment_item
@@ -335,10 +372,27 @@ class Rewriter:
             out += SEQUENCE_END_BYTES
         else:
             LENGTH.pack_into(out, content - 4, len(out) - content)
+        if (
+            position - value <= _SHORT_SEQUENCE
+            and outer_explicit
+            and how == "recurse"
+            and before[:2] == (len(self.log), len(self.found))
+            and table is self.iod.nested_default
+            and tag not in self.iod.special
+        ):
+            self._remember(self.buf[value:position], content, before[2])
         self.explicit_now = outer_explicit
         self._depth -= 1
         self.path = outer
         return position
+
+    def _remember(self, raw: bytes, content: int, first_text: int) -> None:
+        """Remember a short sequence that came out as it went in."""
+        known = self.plan.unchanged
+        if self.explicit_now and self.out[content:] == raw:
+            if len(known) >= _MAX_REMEMBERED:
+                known.clear()
+            known[raw] = tuple(self.texts[first_text:])
 
     def _item_loop(
         self, position: int, stop: int, table: Table, how: str, *, delimited: bool
@@ -382,7 +436,9 @@ class Rewriter:
     def _unlisted(self, tag: int, vr: int, start: int, value: int, length: int, end: int) -> int:
         """Remove what neither dictionary nor profile knows; private groups have their own room."""
         if tag & 1:
-            return private.group(self, tag, start, end)
+            if self.keeps_private:
+                return private.group(self, tag, start, end)
+            return private.skip_group(self, tag, start, end)
         if tag in (ITEM, ITEM_END, SEQUENCE_END):
             raise malformed(start, "An item delimiter stands where an element should")
         self.log.append((self.path, tag, "X", "unknown"))

@@ -47,9 +47,10 @@ _UNIQUE = frozenset((0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E,
 
 @lru_cache(maxsize=1)
 def _table() -> dict[int, int]:
-    """Return what can be stepped over at once: swapped tag to VR, short VRs not noted."""
-    noted = {swapped(tag) for tag in _NOTED}
-    return {tag: vr for tag, vr in public_vrs().items() if vr in SHORT_VRS and tag not in noted}
+    """Return the VR of what can be stepped over at once, and 0 for what is noted."""
+    table = {tag: vr for tag, vr in public_vrs().items() if vr in SHORT_VRS}
+    table.update((swapped(tag), 0) for tag in _NOTED)
+    return table
 
 
 _NOTED_SWAPPED = frozenset(swapped(tag) for tag in _NOTED)
@@ -123,13 +124,17 @@ def _explicit(buf: bytes, position: int, found: Survey) -> int:
     get, unpack, end = _table().get, ELEMENT.unpack_from, len(buf)
     while position < end:
         tag, vr, length = unpack(buf, position)
-        if get(tag) == vr:
+        known = get(tag)
+        if known == vr:
             position += 8 + length
             continue
         value = position + 8
         if vr in SHORT_VRS:
-            pass
-        elif vr in LONG_VRS:
+            if known == 0 and value + length <= end:
+                _note(found, tag, buf[value : value + length], position)
+            position = value + length
+            continue
+        if vr in LONG_VRS:
             (length,) = LENGTH.unpack_from(buf, value)
             value += 4
         elif tag in (ITEM_END, SEQUENCE_END) or not tag:
@@ -155,7 +160,7 @@ def _implicit(buf: bytes, position: int, found: Survey) -> int:
     while position < end:
         tag, length = unpack(buf, position)
         value = position + 8
-        if get(tag) is not None and length != UNDEFINED:
+        if get(tag) and length != UNDEFINED:
             position = value + length
             continue
         if tag in PIXEL_DATA:
