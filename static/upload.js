@@ -94,7 +94,7 @@
     for (const { name, isFolder, found } of folders.values()) await add(name, isFolder, found);
   };
 
-  const identity = (one) => `${one.path}\n${one.file.size}\n${one.modified}`;
+  const looks = (path, file) => `${path}\n${file.size}\n${file.lastModified}`;
 
   /* Whether two files that look alike are one: discs of one maker have the same names and sizes. */
   const isSame = async (one, file) => {
@@ -108,17 +108,21 @@
 
   const add = async (name, isFolder, found) => {
     const item = { name, isFolder, files: [], problem: "" };
-    const known = new Map(items.flatMap((each) => each.files).map((one) => [identity(one), one]));
+    const known = new Map();
+    for (const one of items.flatMap((each) => each.files)) {
+      const alike = looks(one.path, one.file);
+      known.set(alike, [...(known.get(alike) || []), one]);
+    }
     looking += 1;
     show();
     for (const { file, path } of found) {
-      const one = { file, path, item, modified: file.lastModified || 0, number: null, done: 0, left: null };
-      let twin = known.get(identity(one));
-      while (twin && !(await isSame(twin.file, file).catch(() => true))) {
-        one.modified += 1;
-        twin = known.get(identity(one));
-      }
-      if (!twin) item.files.push(one);
+      const twins = known.get(looks(path, file)) || [];
+      let isKnown = false;
+      for (const twin of twins)
+        isKnown ||= await isSame(twin.file, file).catch(() => true);
+      // Another file under the same name: its time of change tells the two apart from here on.
+      const modified = Math.max((file.lastModified || 0) - 1, ...twins.map((twin) => twin.modified)) + 1;
+      if (!isKnown) item.files.push({ file, path, item, modified, number: null, done: 0, left: null });
     }
     looking -= 1;
     if (!item.files.length) { show(); return; }
