@@ -26,6 +26,7 @@ OWN_ACTIONS: dict[str, Action] = {
         Action(
             "audit.archived", _("Events archived"), AUDIT_LOG_USED, None, "archive", "down", "idle"
         ),
+        Action("audit.forwarding", _("Sending on stopped"), SECURITY_ALERT, None, "", "send"),
         Action("audit.late", _("Events not linked in time"), SECURITY_ALERT, None, "", "warn"),
     )
 }

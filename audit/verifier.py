@@ -5,6 +5,7 @@ One file; needs Python 3.11 and the package `cryptography`, nothing else. It sha
 the portal on purpose: what two programs agree on was not made up by one of them.
 
     verifier.py export.jsonl [--key HEX ...] [--checkpoint FILE ...]
+    verifier.py archive.jsonl.gz [--key HEX ...] [--checkpoint FILE ...]
     verifier.py proof.json FILE.dcm [--key HEX ...]
 
 `--key` is the public key you trust, got from the hospital on another way than the export. Without
@@ -13,6 +14,7 @@ Ends with 0 if everything holds, 1 if not, 2 if it can't read what it was given.
 """
 
 import argparse
+import gzip
 import hashlib
 import json
 import struct
@@ -50,18 +52,18 @@ def link_digest(chain: str, sequence: int, event: str, previous: str) -> bytes:
     return sha256(b"audit link 1\n", spell(link))
 
 
-def signed_document(parts: Any, keys: set[bytes]) -> Any:
-    """Return a checkpoint's document if its signature holds and its key is trusted."""
+def signed_document(parts: Any, keys: set[bytes], mark: bytes = b"audit checkpoint 1\n") -> Any:
+    """Return a signed document if its signature holds and its key is trusted."""
     key = bytes.fromhex(parts["public_key"])
     if keys and key not in keys:
-        raise Broken("a checkpoint is signed by a key you did not name as trusted")
+        raise Broken("it is signed by a key you did not name as trusted")
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(
             bytes.fromhex(parts["signature"]),
-            b"audit checkpoint 1\n" + spell(parts["document"]),
+            mark + spell(parts["document"]),
         )
     except InvalidSignature:
-        raise Broken("the signature of a checkpoint is not right") from None
+        raise Broken("a signature is not right") from None
     return parts["document"]
 
 
@@ -117,6 +119,23 @@ def verify_export(source: Iterable[bytes], keys: set[bytes], extra: list[Any]) -
         "signed_to": signed,
         "is_gapless": is_gapless,
     }
+
+
+def verify_archive(content: bytes, keys: set[bytes], extra: list[Any]) -> dict[str, Any]:
+    """Verify an archived segment: its signature, its bytes, and the links in it."""
+    first, _, rest = content.partition(b"\n")
+    document = signed_document(json.loads(first), keys, b"audit archive 1\n")
+    if hashlib.sha256(rest).hexdigest() != document["sha256"]:
+        raise Broken("the archive's content is not what was signed")
+    head = {"kind": "audit export", "v": 1, "chain": document["chain"], "is_gapless": True}
+    lines = rest.splitlines()
+    ends = (json.loads(lines[0])["previous"], json.loads(lines[-1])["digest"])
+    if ends != (document["previous"], document["head"]):
+        raise Broken("the archive's ends are not what was signed")
+    seen = verify_export([spell(head), *lines], keys, extra)
+    if (seen["first"], seen["last"]) != (document["first"], document["last"]):
+        raise Broken("the archive does not hold the links it says")
+    return {**seen, "signed_to": document["last"]}
 
 
 def check_heads(
@@ -215,7 +234,10 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             extra = [json.loads(path.read_bytes()) for path in given.checkpoint]
             with given.file.open("rb") as lines:
-                seen = verify_export(lines, keys, extra)
+                if given.file.suffix == ".gz":
+                    seen = verify_archive(gzip.decompress(lines.read()), keys, extra)
+                else:
+                    seen = verify_export(lines, keys, extra)
     except Broken as broken:
         sys.stdout.write(f"NOT INTACT: {broken}\n")
         return 1
