@@ -21,15 +21,14 @@ def find_chromium() -> str | None:
     return None
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the browser tests where no browser is; fail instead under CI=true."""
-    browser_tests = [item for item in items if item.get_closest_marker("acceptance")]
-    if not browser_tests or find_chromium():
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a browser test where no browser is; fail it under CI=true."""
+    if not item.get_closest_marker("acceptance") or find_chromium():
         return
     if os.environ.get("CI") == "true":
-        raise pytest.UsageError(f"no Chromium found: {len(browser_tests)} browser tests can't run")
-    for item in browser_tests:
-        item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
+        pytest.fail("no Chromium on this machine, and CI=true", pytrace=False)
+    pytest.skip("no Chromium on this machine")
 
 
 def pytest_terminal_summary(
