@@ -139,6 +139,8 @@ PUBLIC_URL = env("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
 # --- stores ----------------------------------------------------------------------------------
 SEALED_DIR = DATA_DIR / "sealed"
+# Folders of this machine below which sources and destinations of kind folder may lie.
+FOLDER_ROOTS = env_list("FOLDER_ROOTS")
 KEY_FILE = Path(env("KEY_FILE", str(DATA_DIR / "keys" / "keyring.json")))
 # Instead of the key file: "1:base64,2:base64", or AWS KMS key ids, the last one current.
 KEYS = env_secret("KEYS", "")
@@ -279,6 +281,8 @@ AUDIT = {
     "CHAINS": "studies.services.access.audit_chains",
     "SIGNER": "studies.services.signing.signer",
     "SINK": "studies.services.signing.store_checkpoint",
+    "CHECKPOINTS": "studies.services.signing.stored_checkpoints",
+    "FOLDER": str(DATA_DIR / "audit"),
 }
 
 # --- logs ------------------------------------------------------------------------------------

@@ -25,18 +25,21 @@ def exclude(batch: Batch, numbers: Sequence[int], reason: str, actor: Actor) -> 
         raise PermanentError("reason-missing", _("Say why these images are left out."))
     with transaction.atomic():
         _lock(batch)
-        rows = Instance.objects.filter(
-            batch=batch, number__in=numbers, state__in=EXCLUDABLE, delivery_chunk__isnull=True
-        )
-        found = list(rows.values_list("number", flat=True))
-        rows.update(state_before=F("state"))
-        moved = Instance.objects.filter(batch=batch, number__in=found).move(
-            InstanceState.EXCLUDED,
-            excluded_by=actor.label[:150],
-            excluded_reason=reason.strip()[:200],
-        )
-        _record(batch, "instance.excluded", actor, found, {"reason": reason.strip()[:200]})
+        moved = _exclude(batch, numbers, reason.strip()[:200], actor)
         _back_from_attention(batch, actor)
+    return moved
+
+
+def _exclude(batch: Batch, numbers: Sequence[int], reason: str, actor: Actor) -> int:
+    rows = Instance.objects.filter(
+        batch=batch, number__in=numbers, state__in=EXCLUDABLE, delivery_chunk__isnull=True
+    )
+    found = list(rows.values_list("number", flat=True))
+    rows.update(state_before=F("state"))
+    moved = Instance.objects.filter(batch=batch, number__in=found).move(
+        InstanceState.EXCLUDED, excluded_by=actor.label[:150], excluded_reason=reason
+    )
+    _record(batch, "instance.excluded", actor, found, {"reason": reason})
     return moved
 
 
@@ -65,11 +68,15 @@ def retry(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
     """Process held entries again, for instance after their patient was entered."""
     with transaction.atomic():
         _lock(batch)
-        rows = Instance.objects.filter(batch=batch, number__in=numbers, state=InstanceState.HELD)
-        found = list(rows.values_list("number", flat=True))
-        rows.move(InstanceState.RECEIVED, code="", where="", chunk=None)
-        _record(batch, "instance.retried", actor, found, {})
-        _process_again(batch, actor)
+        return _retry(batch, numbers, actor)
+
+
+def _retry(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
+    rows = Instance.objects.filter(batch=batch, number__in=numbers, state=InstanceState.HELD)
+    found = list(rows.values_list("number", flat=True))
+    rows.move(InstanceState.RECEIVED, code="", where="", chunk=None)
+    _record(batch, "instance.retried", actor, found, {})
+    _process_again(batch, actor)
     return len(found)
 
 
@@ -108,6 +115,7 @@ def enter_patient(batch: Batch, study: Study, patient_id: str, issuer: str, acto
 def keep_first(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
     """Of entries with one SOP Instance UID and two contents, keep the one that came first."""
     with transaction.atomic():
+        _lock(batch)
         rows = Instance.objects.filter(
             batch=batch,
             number__in=numbers,
@@ -119,8 +127,8 @@ def keep_first(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
         for row in rows:
             if first.setdefault(bytes(row.sop_index or b""), row.number) != row.number:
                 later.append(row.number)
-        exclude(batch, later, _("another image with the same UID came first"), actor)
-    return retry(batch, list(first.values()), actor)
+        _exclude(batch, later, _("another image with the same UID came first"), actor)
+        return _retry(batch, list(first.values()), actor)
 
 
 def _lock(batch: Batch) -> None:
