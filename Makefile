@@ -1,7 +1,7 @@
 # What a person does with a checkout. `make run` and `make test` set everything up by themselves.
 
 PORT ?= 8000
-JOBS ?= 2
+JOBS ?= $(shell nproc)
 python := .venv/bin/python
 
 # Settings of an invented production, for the checks that need one.
@@ -11,7 +11,7 @@ production := ANONPORTAL_DATA="$(CURDIR)/tmp/lint" ANONPORTAL_HOSTS=portal.examp
 	ANONPORTAL_SECRET_KEY=checks-only-Qm4vT8zLw2Kx9Rb6Nc1Hs7Jd3Fg5Pa0Yu-Ie-Wo-Xt
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test lint prove bench lock screenshots
+.PHONY: help install install-dev run test lint prove bench lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,10 +43,9 @@ prove: install-dev lint ## Run all tests with full counts and write docs/proof.m
 	@$(python) -m pytest -n $(JOBS) --dist loadfile -q --timeout 3600
 
 bench: install-dev ## Measure beside the peers that this machine has
-	@$(python) -m benchmarks
+	@for bench in $$(grep -l '^if __name__ == "__main__"' benchmarks/*.py); do \
+		$(python) -m "benchmarks.$$(basename "$$bench" .py)" || exit 1; \
+	done
 
 lock: ## Resolve requirements/*.in into the lock files (needs uv, or pipx to run it)
 	@requirements/lock.sh
-
-screenshots: install-dev ## Draw each page at 1280 and 390 px into screenshots/
-	@SCREENSHOTS=1 $(python) -m pytest -q -m acceptance tests/acceptance
