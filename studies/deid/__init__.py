@@ -3,6 +3,8 @@
 Bytes in, bytes and an outcome out. No clock, no randomness, no file store, no settings, no Django.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .cloudid import cloud_id_check, fold_cloud_id, is_cloud_id, new_cloud_id, parse_cloud_id
 from .engine import deidentify
 from .errors import EngineError, Held, LeakFound, NotDicom, Unsupported
@@ -11,6 +13,9 @@ from .inventory import Inventory, inventory
 from .outcome import Change, Changes, Originals, Outcome, Risk
 from .plan import Plan, compile_plan
 from .profile import Option, Profile, ProfileError, Rule, RuleAction, builtin_profile
+
+if TYPE_CHECKING:
+    from .profile_text import load_profile
 
 __all__ = [
     "Change",
@@ -40,7 +45,17 @@ __all__ = [
     "inventory",
     "is_cloud_id",
     "is_placeholder_id",
+    "load_profile",
     "new_cloud_id",
     "normalise_patient_id",
     "parse_cloud_id",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what only custom profiles need (a YAML reader) when it is asked for."""
+    if name == "load_profile":
+        from .profile_text import load_profile
+
+        return load_profile
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
