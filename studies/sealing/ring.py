@@ -32,6 +32,10 @@ class KeyRing(Protocol):
     def current_version(self) -> int:
         """The version that wraps."""
 
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """All versions at hand."""
+
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Seal a key; only the same context unwraps it."""
 
@@ -77,6 +81,12 @@ class LocalKeyRing:
         """The highest version, as the key file has it now."""
         self._reload()
         return max(self._keys)
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """All versions, as the key file has them now."""
+        self._reload()
+        return tuple(sorted(self._keys))
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Seal a key under the current version."""
@@ -141,6 +151,11 @@ class KmsKeyRing:
     def current_version(self) -> int:
         """The last key of the list."""
         return self._keys.count
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The places in the list."""
+        return tuple(range(1, self._keys.count + 1))
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Have the current KMS key encrypt a key."""

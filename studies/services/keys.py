@@ -50,12 +50,12 @@ class Sealer:
 
 def new_batch_key(batch_id: UUID) -> bytes:
     """Make a batch's key and return it wrapped, for Batch.wrapped_key."""
-    return keyring().wrap(secrets.token_bytes(KEY_BYTES), _batch_context(batch_id))
+    return keyring().wrap(secrets.token_bytes(KEY_BYTES), batch_context(batch_id))
 
 
 def new_organization_key(organization_id: UUID) -> bytes:
     """Make an organization's key and return it wrapped, for Organization.wrapped_key."""
-    return keyring().wrap(secrets.token_bytes(KEY_BYTES), _organization_context(organization_id))
+    return keyring().wrap(secrets.token_bytes(KEY_BYTES), organization_context(organization_id))
 
 
 def batch_key(batch: Batch) -> bytes:
@@ -65,22 +65,22 @@ def batch_key(batch: Batch) -> bytes:
             "batch-key-destroyed",
             _("This batch is closed: its originals were destroyed and can't be opened again."),
         )
-    return keyring().unwrap(bytes(batch.wrapped_key), _batch_context(batch.pk))
+    return keyring().unwrap(bytes(batch.wrapped_key), batch_context(batch.pk))
 
 
 def organization_key(organization: Organization) -> bytes:
     """Return the key that seals an organization's credentials and reports."""
-    return keyring().unwrap(bytes(organization.wrapped_key), _organization_context(organization.pk))
+    return keyring().unwrap(bytes(organization.wrapped_key), organization_context(organization.pk))
 
 
 def batch_sealer(batch: Batch) -> Sealer:
     """Return a sealer for a batch; keep it while many values are sealed or opened."""
-    return Sealer(batch_key(batch), _batch_context(batch.pk))
+    return Sealer(batch_key(batch), batch_context(batch.pk))
 
 
 def organization_sealer(organization: Organization) -> Sealer:
     """Return a sealer for an organization's values."""
-    return Sealer(organization_key(organization), _organization_context(organization.pk))
+    return Sealer(organization_key(organization), organization_context(organization.pk))
 
 
 def seal_for_batch(batch: Batch, purpose: str, value: bytes) -> bytes:
@@ -98,9 +98,11 @@ def batch_index(batch: Batch, purpose: str, value: bytes) -> bytes:
     return batch_sealer(batch).index(purpose, value)
 
 
-def _batch_context(batch_id: UUID) -> bytes:
+def batch_context(batch_id: UUID) -> bytes:
+    """Return what a batch's wrapped key is bound to."""
     return b"batch/" + str(batch_id).encode()
 
 
-def _organization_context(organization_id: UUID) -> bytes:
+def organization_context(organization_id: UUID) -> bytes:
+    """Return what an organization's wrapped key is bound to."""
     return b"organization/" + str(organization_id).encode()

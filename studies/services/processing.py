@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import record
-from studies.deid import Outcome, Plan, Profile, compile_plan, deidentify
+from studies.deid import EngineError, Outcome, Plan, Profile, compile_plan, deidentify
 from studies.models import (
     Batch,
     BatchState,
@@ -134,13 +134,19 @@ def _deidentify(row: Instance, run: _Run) -> _Result:
             sealed.abandon()
             return _Result(row, outcome)
     path = run.sealer.open("path", bytes(row.sealed_path or b"")).decode()
-    run.identities.remember(
-        outcome.originals,
-        cloud_study_id=outcome.cloud_study_id,
-        cloud_patient_id=outcome.cloud_patient_id,
-        new_sop_uid=outcome.sop_instance_uid,
-        original_path=path,
-    )
+    try:
+        run.identities.remember(
+            outcome.originals,
+            cloud_study_id=outcome.cloud_study_id,
+            cloud_patient_id=outcome.cloud_patient_id,
+            new_sop_uid=outcome.sop_instance_uid,
+            original_path=path,
+            same_person=patient is not None,
+        )
+    except EngineError as error:
+        # The id's name and birth date are another person's: a person must say whose it is.
+        held = Outcome("held", code=error.code, where=error.where, message=error.message)
+        return _Result(row, held)
     return _Result(row, outcome, name, writer.size, writer.sha256.hexdigest())
 
 

@@ -44,7 +44,7 @@ class Signer:
 def signer() -> Signer:
     """Return the current signing key, made on first use."""
     row = SigningKey.objects.filter(is_current=True).first() or _make()
-    private = keyring().unwrap(bytes(row.sealed_private), _context(row.key_id))
+    private = keyring().unwrap(bytes(row.sealed_private), key_context(row.key_id))
     return Signer(
         row.key_id,
         bytes(row.public),
@@ -111,12 +111,13 @@ def _make() -> SigningKey:
             return SigningKey.objects.create(
                 key_id=key_id,
                 public=public,
-                sealed_private=keyring().wrap(private.private_bytes_raw(), _context(key_id)),
+                sealed_private=keyring().wrap(private.private_bytes_raw(), key_context(key_id)),
             )
     except IntegrityError:
         # Another process made one at the same moment; that one is the key.
         return SigningKey.objects.get(is_current=True)
 
 
-def _context(key_id: str) -> bytes:
+def key_context(key_id: str) -> bytes:
+    """Return what a signing key's sealed private half is bound to."""
     return b"signing/" + key_id.encode()

@@ -51,6 +51,7 @@ class FileMapping:
 
     original_path: str
     original_patient_id: str
+    new_patient_id: str
     original_study_uid: str
     original_series_uid: str
     original_sop_uid: str
@@ -116,6 +117,8 @@ def batch_mapping(domain_id: uuid.UUID, batch_id: uuid.UUID) -> Iterator[FileMap
         patient = open_patient(keys, study.patient)
         patient_id = patient.values.get("PatientID", ("",))[0]
         study_uid = values["StudyInstanceUID"][0]
+        shown = study.cloud_id if study.scheme == "study" else study.patient.cloud_id
+        new_patient_id = f"{study.prefix}-{shown}"
         seen: dict[tuple[str, str, str], dict[str, str]] = {}
         for row in rows.filter(study=study).order_by("pk"):
             content = open_instances(keys, row, study.cloud_id)
@@ -124,6 +127,7 @@ def batch_mapping(domain_id: uuid.UUID, batch_id: uuid.UUID) -> Iterator[FileMap
             yield FileMapping(
                 path,
                 patient_id,
+                new_patient_id,
                 study_uid,
                 series,
                 sop,
@@ -131,6 +135,20 @@ def batch_mapping(domain_id: uuid.UUID, batch_id: uuid.UUID) -> Iterator[FileMap
                 study.cloud_id,
                 *(kept.get(uid) or keys.uid(uid) for uid in (study_uid, series, sop)),
             )
+
+
+def domain_of_patient(domain_ids: Sequence[uuid.UUID], cloud_patient_id: str) -> uuid.UUID | None:
+    """Return which of the domains has a cloud patient, without opening anything."""
+    rows = Patient.objects.filter(domain_id__in=domain_ids, cloud_id=cloud_patient_id)
+    return rows.values_list("domain_id", flat=True).first()
+
+
+def missing_studies(cloud_study_ids: Sequence[str]) -> list[str]:
+    """Return which of the cloud study ids the vault doesn't know."""
+    known = set(
+        Study.objects.filter(cloud_id__in=cloud_study_ids).values_list("cloud_id", flat=True)
+    )
+    return [cloud_id for cloud_id in cloud_study_ids if cloud_id not in known]
 
 
 def _study_mapping(row: Study) -> StudyMapping:

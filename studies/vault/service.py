@@ -39,6 +39,7 @@ __all__ = [
     "find_patient",
     "find_study",
     "find_uid",
+    "has_domain",
     "identities",
     "search_patient",
 ]
@@ -46,7 +47,7 @@ __all__ = [
 
 def create_domain(domain_id: uuid.UUID, organization_id: uuid.UUID, name: str) -> None:
     """Make a linkage domain with fresh random keys; one that is there already stays as it is."""
-    if Domain.objects.filter(pk=domain_id).exists():
+    if has_domain(domain_id):
         return
     root, kek = wrap(keyring(), new_key(), root_context(domain_id))
     domain = Domain(
@@ -63,8 +64,13 @@ def create_domain(domain_id: uuid.UUID, organization_id: uuid.UUID, name: str) -
             first.save(force_insert=True)
     except IntegrityError:
         # Another process made it at the same moment; its keys are the domain's.
-        if not Domain.objects.filter(pk=domain_id).exists():
+        if not has_domain(domain_id):
             raise
+
+
+def has_domain(domain_id: uuid.UUID) -> bool:
+    """Say whether the vault has a linkage domain."""
+    return Domain.objects.filter(pk=domain_id).exists()
 
 
 def identities(

@@ -133,14 +133,23 @@ def _lines(domain: Domain) -> Iterator[dict[str, Any]]:
             yield line
 
 
-def import_domain(private: X25519PrivateKey, raw: BinaryIO, on_progress: Progress) -> uuid.UUID:
+def import_domain(
+    private: X25519PrivateKey,
+    raw: BinaryIO,
+    on_progress: Progress,
+    *,
+    organization_id: uuid.UUID | None = None,
+) -> uuid.UUID:
     """Read a domain from a file into this vault; an import that was interrupted goes on.
+
+    `organization_id` is whose it becomes here, if not the one that it belonged to.
 
     The vault's own rows win nothing and lose nothing: a row that stands in its way is an error.
     """
     reader = open_sealed(private, raw, DOMAIN_PURPOSE)
     lines = (json.loads(line) for line in _split(reader))
-    domain = _import_head(next(lines))
+    head = next(lines)
+    domain = _import_head(head, organization_id or uuid.UUID(head["organization"]))
     done = 0
     while some := list(islice(lines, _AT_ONCE)):
         with transaction.atomic(using=VAULT, durable=True):
@@ -159,7 +168,7 @@ def _split(reader: SealedReader) -> Iterator[bytes]:
         yield from lines
 
 
-def _import_head(head: dict[str, Any]) -> Domain:
+def _import_head(head: dict[str, Any], organization_id: uuid.UUID) -> Domain:
     """Make the domain with its keys wrapped by this installation, or find it with the same."""
     ring, domain_id, root = keyring(), uuid.UUID(head["id"]), _bytes(head["root"])
     wrapped, kek = wrap(ring, root, root_context(domain_id))
@@ -171,7 +180,7 @@ def _import_head(head: dict[str, Any]) -> Domain:
         domain, is_new = Domain.objects.get_or_create(
             pk=domain_id,
             defaults={
-                "organization_id": uuid.UUID(head["organization"]),
+                "organization_id": organization_id,
                 "name": head["name"],
                 "wrapped_root": wrapped,
                 "kek_version": kek,

@@ -130,6 +130,7 @@ def test_a_batch_leads_back_file_by_file(domain):
     ]
     last = files[-1]
     assert (last.original_patient_id, last.original_study_uid) == ("MRN0018", "1.2.9")
+    assert last.new_patient_id == f"HOSP-{last.cloud_patient_id}"
     assert (last.original_series_uid, last.original_sop_uid) == ("1.2.9.1", "1.2.9.1.0")
     assert last.new_sop_uid == ours.uid("1.2.9.1.0")
 

@@ -15,7 +15,8 @@ from audit import Actor
 from audit.checkpoints import checkpoint_if_due
 from audit.sealer import seal_all
 from studies import jobs
-from studies.services import leases
+from studies.services import keeping, leases
+from studies.vault.faults import NotErased
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,13 @@ def _checkpoint() -> None:
     checkpoint_if_due(SCHEDULER)
 
 
+def _finish_shreddings() -> None:
+    try:
+        keeping.finish_shreddings(actor=SCHEDULER)
+    except NotErased as error:
+        log.warning("a destruction isn't finished: %s", error)
+
+
 # How often, in seconds, each duty is done.
 DUTIES = (
     (0.5, seal_all),
@@ -36,6 +44,7 @@ DUTIES = (
     (2, jobs.take_up_stalled),
     (30, _checkpoint),
     (30, jobs.close_due),
+    (60, _finish_shreddings),
 )
 
 
