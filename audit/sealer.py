@@ -92,9 +92,12 @@ def late(now: datetime | None = None) -> list[Late]:
 
 
 def seal_all() -> int:
-    """Seal every chain, raise the alarm for what was late, write the checkpoints that are due."""
+    """Seal every chain, raise the alarm for what was late, sign the heads that are due.
+
+    Chains that rest are signed by `checkpoint_if_due`, which the scheduler calls now and then.
+    """
     overdue = late()
-    linked = sum(seal_chain(chain) for chain in waiting_chains())
+    moved = {chain: seal_chain(chain) for chain in waiting_chains()}
     for one in overdue:
         logger.error(
             "%d audit events of chain %s waited for their link since %s",
@@ -111,5 +114,5 @@ def seal_all() -> int:
             subject_kind="chain",
             detail={"count": one.count, "oldest": one.oldest.isoformat()},
         )
-    checkpoint_if_due(TRAIL)
-    return linked
+    checkpoint_if_due(TRAIL, [chain for chain, linked in moved.items() if linked])
+    return sum(moved.values())
