@@ -57,7 +57,9 @@ _FOREIGN_CODECS = (
 _MONTHS = "|".join(sorted(name for name in MONTHS if name.isascii()))
 # Whatever could be accented or ideographic text, or a written date: to be looked at as text.
 _STATIC_SUSPICION = (
-    r"[\x80-\xfd][\x20-\x7e\x80-\xff]|\xfe[\x20-\x7e\x80-\xfe]|\xff[a-z]|\x1b[$()\-,.]|[a-z][\x80-\xff][^\x00]"
+    r"[\x80-\xdf\xe1-\xfd][\x20-\x7e\x80-\xff]|\xfe[\x20-\x7e\x80-\xfe]|\xff[a-z]"
+    r"|[^\x00]\xe0[\x20-\x7e\x80-\xff]|\x00\xe0[a-z]{2}"  # not an item's tag and length
+    r"|\x1b[$()\-,.]|[a-z][\x80-\xff][^\x00]"
     r"|(?-i:[a-z][\x80-\xff]\x00|[A-Z]{3}[\x80-\xff]\x00)"
     r"|\d ?[-/] ?\d{1,2} ?[-/] ?\d|(?:19|20)\d\d-\d|\d/(?:19|20)\d"
     r"|\d ?\. ?\d{1,2} ?\. ?(?:19|20)\d\d|(?:19|20)\d\d\.\d{1,2}\.\d"
@@ -326,7 +328,7 @@ class IdentifyingValues:
 
     def _pattern(self) -> bytes:
         """Return one expression of everything; a weak token counts only where it may be a name."""
-        gap = r"[\s,./^_'=&-]{0,3}"
+        gap = r"[\s,.^_'=&-]{0,3}"
         parts = [_STATIC_SUSPICION]
         for item in self._pieces:
             if len(item) == 1 and item[0] in self.weak:

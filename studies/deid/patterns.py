@@ -91,6 +91,7 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "id",
     ),
+    (re.compile(r"(?<![^\W_])nhs(?: no| number)?[ .:#]{0,3}\d{3} \d{3} \d{4}(?!\d)", re.I), "nhs"),
     (re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"), "ssn"),
     (re.compile(r"(?<![\d-])\d{6}[-+]\d{4}(?!\d)"), "personnummer"),
     (re.compile(r"(?<!\d)\d{6}[-+A]\d{3}[0-9A-Y](?!\w)"), "henkilotunnus"),

@@ -18,7 +18,7 @@ from .dates import dates_in_text, shift_found
 from .identifying import RUN, IdentifyingValues, fold_with_offsets, is_cjk
 
 TOKEN = "REMOVED"  # noqa: S105 - valid in every text VR, CS and AE included
-_NAME_GAP = re.compile(r"[\s,./^_'=&-]{0,3}")
+_NAME_GAP = re.compile(r"[\s,.^_'=&-]{0,3}")
 _DIGIT_GROUP = re.compile(r"\d(?:[-./ ]?\d){3,}")
 _REPEATED = re.compile(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
 _UNITS = re.compile(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
