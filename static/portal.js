@@ -8,9 +8,16 @@
   const each = (selector, act, root = document) => root.querySelectorAll(selector).forEach(act);
 
   // --- one polite voice ---------------------------------------------------------------------
-  function say(text) {
+  const queue = [];
+  let speaking = 0;
+  function speak() {
     const voice = document.getElementById("said");
-    if (voice) voice.textContent = text;
+    speaking = queue.length && voice ? setTimeout(speak, 1000) : 0; // each is heard before the next
+    if (speaking) voice.textContent = queue.shift();
+  }
+  function say(text) {
+    queue.push(text);
+    if (!speaking) speak();
   }
   document.addEventListener("portal:say", (event) => say(event.detail));
 

@@ -6,7 +6,7 @@ from enum import nonmember
 from django import forms
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import include, path
 from django.utils import timezone
 
@@ -81,7 +81,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         request,
         "gallery/gallery.html",
         {
-            "done": 0,
+            "done": 100 if "still" in request.GET else 0,
             "next": "/gallery/progress/?done=30",
             "kinds": states.kinds(),
             "member": BatchState.PROCESSING,
@@ -118,7 +118,7 @@ def progress(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest) -> HttpResponse:
     """Ask before an act that cannot be undone."""
     if request.method == "POST":
-        return HttpResponse("cancelled")
+        return redirect("/gallery/?still=1&cancelled=1")
     return render(
         request,
         "confirm.html",

@@ -74,6 +74,8 @@ def test_progress_never_claims_to_be_finished_early_or_beyond() -> None:
 def test_polling_stops_when_the_state_is_final() -> None:
     assert 'hx-trigger="every 2s"' in draw('{% poll "/b/1/progress" 2 %}')
     assert draw('{% poll "/b/1/progress" 0 %}') == ""
+    assert 'content="10"' in draw("{% refresh_without_script 10 %}")
+    assert draw("{% refresh_without_script 0 %}") == ""
 
 
 def test_a_field_ties_label_hint_and_error_to_its_control() -> None:

@@ -21,6 +21,7 @@ Frame: extend `base.html`; blocks `title`, `crumb`, `heading`, `pills`, `facts`,
     {% plot_rows rows label=finding head=_("Reason") unit=_("Images") %} lying bars
     {% plot_lines labels series label=finding %}    series: (name, family, values)
     <section id="progress" {% poll url 2 %}>        polls every 2 s; nothing when seconds is 0
+    {% refresh_without_script 10 %}                 in block head: the page reloads itself, no script
     {% field form.name %} {% options form.priority %} {% form_errors form %}
     {% sort "Received" "received" %}                a sorting <th>; reads and writes ?sort=
 """
@@ -326,6 +327,16 @@ def poll(url: str, seconds: int = 2, swap: str = "outerHTML") -> SafeString | st
         seconds,
         swap,
         seconds,
+    )
+
+
+@register.simple_tag
+def refresh_without_script(seconds: int = 10) -> SafeString | str:
+    """Return a reload for browsers without script; nothing with seconds 0, in a final state."""
+    if not seconds:
+        return ""
+    return format_html(
+        '<noscript><meta http-equiv="refresh" content="{}"></noscript>', int(seconds)
     )
 
 
