@@ -57,8 +57,9 @@ _FOREIGN_CODECS = (
 _MONTHS = "|".join(sorted(name for name in MONTHS if name.isascii()))
 # Whatever could be accented or ideographic text, or a written date: to be looked at as text.
 _STATIC_SUSPICION = (
-    r"[\x80-\xdf\xe1-\xfd][\x20-\x7e\x80-\xff]|\xfe[\x20-\x7e\x80-\xfe]|\xff[a-z]"
-    r"|[^\x00]\xe0[\x20-\x7e\x80-\xff]|\x00\xe0[a-z]{2}"  # not an item's tag and length
+    r"[\x80-\xdc\xde\xdf\xe1-\xfd][\x20-\x7e\x80-\xff]|\xdd[\x20-\x7e\x80-\xdf\xe1-\xff]"
+    r"|\xfe[\x20-\x7e\x80-\xfe]|\xff[a-z]"
+    r"|[^\x00]\xe0[\x20-\x7e\x80-\xff]|\x00\xe0[a-z]{2}"  # but no tag or length of an item
     r"|\x1b[$()\-,.]|[a-z][\x80-\xff][^\x00]"
     r"|(?-i:[a-z][\x80-\xff]\x00|[A-Z]{3}[\x80-\xff]\x00)"
     r"|\d ?[-/] ?\d{1,2} ?[-/] ?\d|(?:19|20)\d\d-\d|\d/(?:19|20)\d"
