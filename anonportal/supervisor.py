@@ -23,12 +23,16 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """A process to keep alive. `last` ones stop when all others have: others need them."""
+    """A process to keep alive.
+
+    `last` ones stop when all others have: others need them. `niceness` lets others go first.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     last: bool = False
+    niceness: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ class Pace:
     grace: float = 7.0
     last_grace: float = 2.0
     tick: float = 0.1
+
+
+def _become_child(parent: int, niceness: int) -> None:
+    os.nice(niceness)
+    die_with_parent(signal.SIGTERM, parent)
 
 
 class Child:
@@ -69,7 +78,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             pass_fds=tuple(self._pass_fds),
-            preexec_fn=functools.partial(die_with_parent, signal.SIGTERM, parent=os.getpid()),
+            preexec_fn=functools.partial(_become_child, os.getpid(), self.spec.niceness),
         )
 
     def watch(self) -> None:

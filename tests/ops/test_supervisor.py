@@ -105,6 +105,17 @@ def test_children_get_their_environment(tmp_path: Path) -> None:
     supervisor.stop()
 
 
+def test_a_nice_child_lets_others_go_first() -> None:
+    supervisor = Supervisor([ChildSpec("one", FOREVER, niceness=5)], pace=QUICK)
+    child = supervisor.children[0]
+    wanted = os.getpriority(os.PRIO_PROCESS, 0) + 5
+    run_until(
+        supervisor,
+        lambda: child.pid and os.getpriority(os.PRIO_PROCESS, child.pid) == min(wanted, 19),
+    )
+    supervisor.stop()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_no_child_outlives_the_supervisor(tmp_path: Path, number: signal.Signals) -> None:
     """Not even one that was killed without a chance to stop its children."""

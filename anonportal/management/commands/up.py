@@ -128,7 +128,8 @@ class Portal:
         count = env_int("WORKERS", os.cpu_count() or 1)
         for number in range(1, count + 1):
             command = [*python, "rqworker", *QUEUES, "--worker-ttl", str(WORKER_TTL), *trusted]
-            children.append(ChildSpec(f"worker {number}", command, quiet))
+            # Pages answer while a batch takes all there is.
+            children.append(ChildSpec(f"worker {number}", command, quiet, niceness=5))
         children.append(ChildSpec("scheduler", [*python, "scheduler", *trusted], quiet))
         return children
 
