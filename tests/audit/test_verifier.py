@@ -13,9 +13,9 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 import audit
 from audit import record
-from audit.exports import json_lines, link_document
-from audit.merkle import keep_leaves, leaf, prove
-from audit.models import Link
+from audit.exports import json_lines
+from audit.merkle import keep_leaves, leaf
+from audit.proofs import NoProof, instance_proof
 from audit.sealer import seal_all
 from audit.timeline import Filters
 from tests.audit.conftest import ALICE, JOB, KEY, SECOND_PLACE, KeptKey
@@ -148,11 +148,12 @@ def proved(tmp_path):
             chain="org-1",
             detail={"merkle_root": root, "images": 10},
         )
+        for _ in range(3):
+            record("study.held", actor=ALICE, chain="org-1")
     seal_all()
-    link = Link.objects.select_related("event").get(event=event)
-    signed = json.loads(next(iter(SECOND_PLACE.values())))
-    proof = prove(root, mine)
-    proof |= {"profile_digest": profile, "link": link_document(link), "checkpoint": signed}
+    proof = instance_proof(event, mine, profile)
+    with pytest.raises(NoProof):
+        instance_proof(event, leaf("2.25.123456789", "33" * 32, profile), profile)
     where = tmp_path / "proof.json"
     where.write_text(json.dumps(proof))
     return where, path
@@ -163,7 +164,7 @@ def test_one_file_is_proved_from_the_file_alone(proved):
     code, said = verifier(where, path, *trusted())
     assert code == 0, said
     assert "sop_instance_uid 2.25.123456789" in said
-    assert "signed_to 1" in said
+    assert "sequence 1, signed_to 4" in said
 
 
 def test_another_file_or_a_changed_proof_is_refused(proved):
@@ -173,6 +174,11 @@ def test_another_file_or_a_changed_proof_is_refused(proved):
     assert verifier(where, path, *trusted())[0] == 1
     path.write_bytes(content)
     proof = json.loads(where.read_text())
-    for change in ({"path": proof["path"][:-1]}, {"profile_digest": "00" * 32}):
+    for change in (
+        {"path": proof["path"][:-1]},
+        {"profile_digest": "00" * 32},
+        {"following": proof["following"][:-1]},
+        {"following": proof["following"][::-1]},
+    ):
         where.write_text(json.dumps(proof | change))
         assert verifier(where, path, *trusted())[0] == 1
