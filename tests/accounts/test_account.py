@@ -49,7 +49,10 @@ def test_the_language_can_be_chosen_before_sign_in(
 ) -> None:
     sign_in = "/account/sign-in/"
     answer = client.post("/account/language/", {"language": code, "next": sign_in}, follow=True)
-    assert f'<html lang="{lang}">' in answer.content.decode()
+    page = answer.content.decode()
+    assert f'<html lang="{lang}">' in page
+    for own_name in (">English<", ">Español<", ">简体中文<"):
+        assert own_name in page
 
 
 def test_a_chosen_language_is_kept_in_the_account(client: Client, alice: User) -> None:

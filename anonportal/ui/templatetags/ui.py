@@ -21,7 +21,7 @@ Frame: extend `base.html`; blocks `title`, `crumb`, `heading`, `pills`, `facts`,
     {% plot_rows rows label=finding head=_("Reason") unit=_("Images") %} lying bars
     {% plot_lines labels series label=finding %}    series: (name, family, values)
     <section id="progress" {% poll url 2 %}>        polls every 2 s; nothing when seconds is 0
-    {% refresh_without_script 10 %}                 in block head: the page reloads itself, no script
+    {% refresh_without_script 10 %}                 in block head: reloads where no script runs
     {% field form.name %} {% options form.priority %} {% form_errors form %}
     {% sort "Received" "received" %}                a sorting <th>; reads and writes ?sort=
 """
