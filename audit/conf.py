@@ -12,6 +12,7 @@
 | CHECKPOINT_EVENTS, CHECKPOINT_MINUTES | a checkpoint after so many, or so long | 1000, 15 |
 | LATE_SECONDS | an event unlinked for longer raises the alarm | 10 |
 | EXPORT_LIMIT | most events in one export made inside a request | 100000 |
+| EXPORT_DAYS | how long the file of a background export is kept | 7 |
 | OFF_HOURS | (first, last) hour of the quiet time, local | (19, 7) |
 | LOOK_UPS_PER_HOUR | more look-ups of one person in an hour are worth a look | 20 |
 | RETENTION_DAYS | events older than this may be archived; 0 = never | 0 |
@@ -43,6 +44,7 @@ DEFAULTS: dict[str, Any] = {
     "CHECKPOINT_MINUTES": 15,
     "LATE_SECONDS": 10,
     "EXPORT_LIMIT": 100_000,
+    "EXPORT_DAYS": 7,
     "OFF_HOURS": (19, 7),
     "LOOK_UPS_PER_HOUR": 20,
     "RETENTION_DAYS": 0,

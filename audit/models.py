@@ -5,6 +5,7 @@ event outlives the account, the study and the organization it speaks of.
 """
 
 import json
+import uuid
 from typing import Any
 
 from django.db import models
@@ -227,3 +228,36 @@ class Forwarding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.chain} {self.sequence}"
+
+
+class Export(models.Model):
+    """An export that is made in the background; its file lies below the app's folder."""
+
+    class State(models.TextChoices):
+        """Where an export stands."""
+
+        QUEUED = "queued", _("Queued")
+        WRITING = "writing", _("Writing")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    chain = models.CharField(max_length=64)
+    format = models.CharField(max_length=8)
+    filters = models.JSONField(default=dict)
+    actor_id = models.CharField(max_length=128)
+    actor_label = models.CharField(max_length=200)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
+    events = models.PositiveIntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """The page lists a chain's newest."""
+
+        indexes = [models.Index(fields=["chain", "-created_at"], name="audit_export_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.format} {self.id}"

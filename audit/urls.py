@@ -17,4 +17,6 @@ urlpatterns = [
     path("<slug:chain>/verify/", views.verify, name="verify"),
     path("<slug:chain>/verifier.py", views.verifier, name="verifier"),
     path("<slug:chain>/export/", views.export, name="export"),
+    path("<slug:chain>/exports/", views.export_list, name="exports"),
+    path("<slug:chain>/exports/<uuid:pk>/file/", views.export_file, name="export-file"),
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -25,9 +26,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from audit import conf, exports, unusual
+from audit import conf, exporting, exports, unusual
 from audit.badge import badge
-from audit.models import Event
+from audit.models import Event, Export
 from audit.recording import record_alone
 from audit.terms import Actor, Outcome
 from audit.timeline import (
@@ -294,11 +295,16 @@ def export(request: HttpRequest, chain: str) -> HttpResponseBase:
             chain,
             given=filters.as_dict(),
             formats=exports.FORMATS.values(),
-            limit=limit,
+            limit=0 if exporting.runs_in_background() else limit,
+            made=exporting.newest(chain),
             has_error=request.method == "POST",
         )
         form.status_code = 422 if request.method == "POST" else 200
         return form
+    if exporting.runs_in_background():
+        exporting.request_export(chain, chosen.name, filters, _actor(request))
+        messages.success(request, _("The export is being made; it appears below"))
+        return redirect("audit:export", chain=chain)
     record_alone(
         "audit.exported",
         actor=_actor(request),
@@ -311,3 +317,33 @@ def export(request: HttpRequest, chain: str) -> HttpResponseBase:
     stamp = timezone.now().strftime("%Y%m%dT%H%M%SZ")
     answer["Content-Disposition"] = f'attachment; filename="audit-{stamp}.{chosen.suffix}"'
     return answer
+
+
+@require_safe
+@of_visible_chain
+def export_list(request: HttpRequest, chain: str) -> HttpResponse:
+    """Show how far the background exports are; the page polls it while one is being made."""
+    return _render(request, "_exports", chain, made=exporting.newest(chain))
+
+
+@require_safe
+@of_visible_chain
+def export_file(request: HttpRequest, chain: str, pk: UUID) -> FileResponse:
+    """Hand out a finished export."""
+    made = Export.objects.filter(chain=chain, pk=pk, state=Export.State.DONE).first()
+    path = exporting.path_of(made) if made else None
+    if made is None or path is None or not path.is_file():
+        raise Http404
+    record_alone(
+        "audit.exported",
+        actor=_actor(request),
+        chain=chain,
+        detail={"format": made.format, "export": str(made.pk), "sha256": made.sha256},
+    )
+    chosen = exports.FORMATS[made.format]
+    return FileResponse(
+        path.open("rb"),
+        as_attachment=True,
+        filename=f"audit-{made.created_at:%Y%m%dT%H%M%SZ}.{chosen.suffix}",
+        content_type=chosen.content_type,
+    )

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from audit.models import Event
+from audit.models import Event, Export
 from audit.unusual import Hour
 
 register = template.Library()
@@ -42,6 +42,12 @@ def hex(value: Any) -> str:
 def plain(value: Any) -> str:
     """Return a detail's value as text: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def any_moving(made: Sequence[Export]) -> bool:
+    """Tell whether an export is still being made."""
+    return any(one.state in {Export.State.QUEUED, Export.State.WRITING} for one in made)
 
 
 @register.simple_tag

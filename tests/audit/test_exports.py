@@ -2,6 +2,8 @@
 
 import base64
 import csv
+import dataclasses
+import hashlib
 import io
 import json
 import xml.etree.ElementTree as ET
@@ -13,7 +15,9 @@ from fhir.resources.auditevent import AuditEvent
 from fhir.resources.bundle import Bundle
 
 from audit import Outcome, record
-from audit.models import Event
+from audit.exporting import path_of, run_export
+from audit.exports import FORMATS
+from audit.models import Event, Export
 from audit.sealer import seal_all
 from tests.audit.conftest import ALICE, BOB, JOB
 
@@ -202,3 +206,75 @@ def test_dicom_messages_have_the_form_of_ps3_15_a5(client, trail):
     }
     assert details == {"images": "88", "root": "9e41", "of": '["CT",2]'}
     assert messages[2].find("EventIdentification").get("EventOutcomeIndicator") == "4"
+
+
+QUEUED = []
+
+
+def queue(export_id):
+    QUEUED.append(export_id)
+
+
+@pytest.fixture
+def background(audit_settings, trail, django_capture_on_commit_callbacks):
+    QUEUED.clear()
+    audit_settings(QUEUE="tests.audit.test_exports.queue")
+    return django_capture_on_commit_callbacks
+
+
+def test_with_a_queue_an_export_is_made_in_the_background(client, trail, background):
+    page = reverse("audit:export", args=[trail])
+    with background(execute=True):
+        answer = client.post(page, {"format": "jsonl"})
+    assert answer.headers["Location"] == page
+    made = Export.objects.get()
+    assert [str(made.pk)] == QUEUED
+    assert 'data-poll="2"' in client.get(page).content.decode()
+    file = reverse("audit:export-file", args=[trail, made.pk])
+    assert client.get(file).status_code == 404, "not before it is finished"
+    run_export(QUEUED[0])
+    run_export(QUEUED[0])
+    made.refresh_from_db()
+    assert made.state == "done"
+    content = b"".join(client.get(file).streaming_content)
+    assert hashlib.sha256(content).hexdigest() == made.sha256
+    assert len(content) == made.size
+    part = client.get(reverse("audit:exports", args=[trail])).content.decode()
+    assert made.sha256 in part
+    assert "data-poll" not in part, "what is finished is not asked for again"
+    assert Event.objects.filter(action="audit.exported").count() == 2, "asked for, and fetched"
+
+
+def test_an_export_of_another_chain_is_not_there(client, trail, background):
+    other = Export.objects.create(chain="org-2", format="csv", state="done")
+    for chain in (trail, "org-2"):
+        url = reverse("audit:export-file", args=[chain, other.pk])
+        assert client.get(url).status_code == 404
+
+
+def test_a_failure_is_shown_and_leaves_no_file(client, trail, background, monkeypatch, tmp_path):
+    with background(execute=True):
+        client.post(reverse("audit:export", args=[trail]), {"format": "csv"})
+
+    def broken(chain, filters, limit):
+        yield b"half"
+        raise OSError("no space left")
+
+    csv_format = dataclasses.replace(FORMATS["csv"], write=broken)
+    monkeypatch.setattr("audit.exporting.FORMATS", {"csv": csv_format})
+    with pytest.raises(OSError, match="no space"):
+        run_export(QUEUED[0])
+    assert Export.objects.get().state == "failed"
+    assert list((tmp_path / "audit" / "exports").iterdir()) == []
+
+
+def test_old_files_are_removed(client, trail, background, audit_settings):
+    with background(execute=True):
+        client.post(reverse("audit:export", args=[trail]), {"format": "csv"})
+    run_export(QUEUED[0])
+    path = path_of(Export.objects.get())
+    assert path.stat().st_mode & 0o77 == 0
+    audit_settings(EXPORT_DAYS=-1)
+    with background(execute=True):
+        client.post(reverse("audit:export", args=[trail]), {"format": "csv"})
+    assert not path.exists()
