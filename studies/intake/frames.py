@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from studies.faults import PermanentError
 
-BLOCK = 1 << 18
+# Few large reads: a server hands out its buffer by copying what is left of it each time.
+BLOCK = 1 << 20
 MAX_DESCRIPTION = 1 << 14
 MAX_FILE_NUMBER = 2**31 - 1
 MAX_SIZE = 2**53 - 1
@@ -65,7 +66,9 @@ class FrameReader:
 
     def __init__(self, stream: Stream, content_length: int) -> None:
         self._stream = stream
-        self._left = content_length
+        self._to_come = content_length
+        self._buffer = b""
+        self._at = 0
         self._unread = 0
 
     def __iter__(self) -> Iterator[Frame]:
@@ -79,12 +82,26 @@ class FrameReader:
     def blocks(self) -> Iterator[bytes]:
         """Give the bytes of the present frame."""
         while self._unread:
-            block = self._stream.read(min(self._unread, BLOCK))
-            if not block:
-                raise CutShort
+            block = self._some(self._unread)
             self._unread -= len(block)
-            self._left -= len(block)
             yield block
+
+    @property
+    def _left(self) -> int:
+        """Return how much of the body is still to be taken."""
+        return self._to_come + len(self._buffer) - self._at
+
+    def _some(self, most: int) -> bytes:
+        """Return at least one byte and at most `most`, from the buffer or the next read."""
+        if self._at == len(self._buffer):
+            self._buffer = self._stream.read(min(self._to_come, BLOCK))
+            self._at = 0
+            if not self._buffer:
+                raise CutShort
+            self._to_come -= len(self._buffer)
+        block = self._buffer[self._at : self._at + most]
+        self._at += len(block)
+        return block
 
     def _description(self) -> Frame:
         length = int.from_bytes(self._exactly(4), "big")
@@ -102,13 +119,9 @@ class FrameReader:
     def _exactly(self, size: int) -> bytes:
         if size > self._left:
             raise BadFrame
-        data = b""
+        data = self._some(size)
         while len(data) < size:
-            block = self._stream.read(size - len(data))
-            if not block:
-                raise CutShort
-            data += block
-        self._left -= size
+            data += self._some(size - len(data))
         return data
 
 

@@ -41,7 +41,7 @@ def add_entries(batch: Batch, sealer: Sealer, entries: Sequence[Unfolded]) -> in
     Instance.objects.bulk_create(
         [
             Instance(
-                batch=batch,
+                batch_id=batch.pk,
                 number=number,
                 state=InstanceState.REFUSED if entry.refused else InstanceState.RECEIVED,
                 code=entry.refused,

@@ -401,7 +401,7 @@ def _rows_of(batch: Batch, files: Iterable[int]) -> dict[int, list[UploadPart]]:
 
 def _row(batch: Batch, sealer: Sealer, entry: _Pending) -> UploadPart:
     return UploadPart(
-        batch=batch,
+        batch_id=batch.pk,
         file=entry.file,
         offset=entry.offset,
         length=entry.entry.length,
