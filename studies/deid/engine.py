@@ -141,6 +141,7 @@ class _Instance:
             charset=charset,
             explicit=meta.explicit,
         )
+        run.groups = found.groups
         self._identify(found, charset, run)
         self._originals(found, charset, run)
         self._stop_at_what_is_unchecked(found)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _CONTENT = swapped(CONTENT_SEQUENCE)
 _AFTER_ALL = 1 << 32
 _SHORT_SEQUENCE = 512
+_CODE_VALUE = b"\x08\0\0\1"
 _MAX_REMEMBERED = 8192
 
 
@@ -71,6 +72,8 @@ class Rewriter:
         self.log: list[LogEntry] = []
         # Kept and written texts, for the second net.
         self.texts: list[bytes] = []
+        # Private groups that the survey stepped over: start, to end and tags.
+        self.groups: dict[int, tuple[int, list[int]]] = {}
         self.keeps_private = plan.keeps_safe_private or bool(plan.private_rules)
         self.dates: list[tuple[str, bytes, bytes]] = []
         self.found: list[tuple[str, bytes]] = []
@@ -200,6 +203,13 @@ class Rewriter:
                     if after:
                         position = after
                         continue
+                    if length != UNDEFINED and tag not in self.iod.special:
+                        after = value + length
+                        if after <= end and self._stays(
+                            value, after, self.iod.nested_default, in_item=False
+                        ):
+                            position = after
+                            continue
             elif vr not in SHORT_VRS:
                 if tag == ITEM_END and delimited:
                     out += buf[run:position]
@@ -220,23 +230,97 @@ class Rewriter:
         return position
 
     def _known_to_stay(self, tag: int, value: int, length: int) -> int:
-        """Return the offset behind a short sequence that is known to come out as it is, or 0."""
-        if tag in self.iod.special:
-            return 0
+        """Return the offset behind a code sequence that comes out as it is, or 0.
+
+        Code sequences repeat thousands of times, so what is known of one is remembered.
+        """
         buf = self.buf
         if length == UNDEFINED:
             after = buf.find(SEQUENCE_END_BYTES, value, value + _SHORT_SEQUENCE) + 8
-            if after < 8:
-                return 0
-        elif length > _SHORT_SEQUENCE:
-            return 0
         else:
             after = value + length
-        texts = self.plan.unchanged.get(buf[value:after])
-        if texts is None:
+        raw = buf[value:after]
+        if raw[8:12] != _CODE_VALUE or tag in self.iod.special or len(raw) > _SHORT_SEQUENCE:
             return 0
-        self.texts += texts
+        known = self.plan.unchanged
+        texts = known.get(raw)
+        if texts is None:
+            if length == UNDEFINED or after > len(buf):
+                return 0
+            first = len(self.texts)
+            if not self._stays(value, after, self.iod.nested_default, in_item=False):
+                return 0
+            if len(known) >= _MAX_REMEMBERED:
+                known.clear()
+            known[raw] = tuple(self.texts[first:])
+        else:
+            self.texts += texts
         return after
+
+    def _stays(self, position: int, end: int, table: Table, *, in_item: bool) -> bool:
+        """Tell whether items of defined length, or the content of one, come out as they are.
+
+        Walks without recursion and without writing, and gives up at the first element that is
+        not plainly kept. Lengths must fit into each other exactly.
+        """
+        buf, unpack, get = self.buf, ELEMENT.unpack_from, table.get
+        default, special = self.iod.nested_default.get, self.iod.special
+        texts: list[bytes] = []
+        note = texts.append
+        stack: list[tuple[int, Callable[[int], Entry | None]]] = []
+        limit = end
+        while True:
+            if position == limit:
+                if not stack:
+                    self.texts += texts
+                    return True
+                limit, get = stack.pop()
+                in_item = not in_item
+                continue
+            if not in_item:
+                tag, length = TAG_LENGTH.unpack_from(buf, position)
+                position += 8
+                if tag != ITEM or position + length > limit:
+                    return False
+                stack.append((limit, get))
+                limit, in_item = position + length, True
+                continue
+            while position < limit:
+                tag, vr, length = unpack(buf, position)
+                act = get(tag)
+                if act == vr:
+                    position += 8 + length
+                    continue
+                if act == vr + TEXT:
+                    position += 8 + length
+                    note(buf[position - length : position])
+                    continue
+                if vr not in LONG_VRS or act is None:
+                    return False
+                (length,) = LENGTH.unpack_from(buf, position + 8)
+                position += 12
+                if position + length > limit:
+                    return False
+                if vr != SQ:
+                    if act.__class__ is not int:
+                        return False
+                    position += length
+                    if vr in TEXT_VRS or vr == UN:
+                        note(buf[position - length : position])
+                    continue
+                if act.__class__ is int or not act.repeats or tag in special:  # type: ignore[union-attr]
+                    return False
+                known = self._known_to_stay(tag, position, length)
+                if known:
+                    position = known
+                    continue
+                if len(stack) > 2 * MAX_DEPTH:
+                    return False
+                stack.append((limit, get))
+                limit, get, in_item = position + length, default, False
+                break
+            if position > limit:
+                return False
 
     def implicit(
         self, position: int, end: int, table: Table, *, delimited: bool = False, top: bool = False
@@ -374,6 +458,7 @@ class Rewriter:
             LENGTH.pack_into(out, content - 4, len(out) - content)
         if (
             position - value <= _SHORT_SEQUENCE
+            and self.buf[value + 8 : value + 12] == _CODE_VALUE
             and outer_explicit
             and how == "recurse"
             and before[:2] == (len(self.log), len(self.found))
@@ -387,7 +472,7 @@ class Rewriter:
         return position
 
     def _remember(self, raw: bytes, content: int, first_text: int) -> None:
-        """Remember a short sequence that came out as it went in."""
+        """Remember a code sequence that came out as it went in."""
         known = self.plan.unchanged
         if self.explicit_now and self.out[content:] == raw:
             if len(known) >= _MAX_REMEMBERED:
@@ -422,6 +507,14 @@ class Rewriter:
                     else:
                         position = last
                     continue
+                if (
+                    explicit
+                    and length != UNDEFINED
+                    and self._stays(position, last, inner, in_item=True)
+                ):
+                    out += buf[position:last]
+                    position = last
+                    continue
             position = walk(position, last, inner, delimited=length == UNDEFINED)
             if length == UNDEFINED:
                 out += ITEM_END_BYTES
@@ -438,7 +531,11 @@ class Rewriter:
         if tag & 1:
             if self.keeps_private:
                 return private.group(self, tag, start, end)
-            return private.skip_group(self, tag, start, end)
+            known = self.groups.get(start) if not self.path else None
+            if known is None:
+                return private.skip_group(self, tag, start, end)
+            self.log.append((self.path, known[1], "X", "private"))
+            return known[0]
         if tag in (ITEM, ITEM_END, SEQUENCE_END):
             raise malformed(start, "An item delimiter stands where an element should")
         self.log.append((self.path, tag, "X", "unknown"))

@@ -11,6 +11,8 @@ from .dataset import (
     ITEM,
     LENGTH,
     LONG_VRS,
+    SHORT_VRS,
+    SQ,
     TAG_LENGTH,
     UNDEFINED,
     skip_undefined,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 DROP: "Table" = {}
 _VALUE_TYPE = swapped(0x0040A040)
 _CONCEPT = swapped(0x0040A043)
+_MAX_CONCEPT = 512
+_MAX_LETTERS = 4096
 _CODE_VALUE = swapped(0x00080100)
 _SCHEME = swapped(0x00080102)
 
@@ -32,15 +36,42 @@ def table_for_item(
     run: "Rewriter", position: int, end: int, length: int, table: "Table", explicit: bool
 ) -> "Table":
     """Return the table that rewrites this content item, or DROP to leave the item out."""
-    value_type, code, scheme = _peek(run.buf, position, end, length, explicit)
-    letter = run.plan.concepts.get((code, scheme, value_type))
+    key = _key(run.buf, position, end) if explicit else None
+    if key is None or (letter := run.plan.letters.get(key, "?")) == "?":
+        found = _peek(run.buf, position, end, length, explicit)
+        letter = run.plan.concepts.get((found[1], found[2], found[0]), "")
+        if key is not None:
+            if len(run.plan.letters) > _MAX_LETTERS:
+                run.plan.letters.clear()
+            run.plan.letters[key] = letter
     tables = run.plan.content_tables
-    if letter is None:
+    if not letter:
         return tables["C"]
     if letter == "X" and run.keeps_positions:
         letter = "D"  # items are referred to by their place in the tree (0040,DB73)
     run.log.append((run.path, _CONCEPT, letter, "clean-structured-content"))
     return DROP if letter == "X" else tables[letter]
+
+
+def _key(buf: bytes, position: int, end: int) -> tuple[bytes, bytes] | None:
+    """Return Value Type and Concept Name as they stand there, if they stand where they mostly do.
+
+    Equal bytes are equal concepts: the tree is full of them.
+    """
+    value_type = b""
+    while position < end:
+        tag, vr, length = ELEMENT.unpack_from(buf, position)
+        if tag == _CONCEPT and vr == SQ:
+            (length,) = LENGTH.unpack_from(buf, position + 8)
+            if length > _MAX_CONCEPT:
+                return None
+            return value_type, buf[position + 12 : position + 12 + length]
+        if vr not in SHORT_VRS:
+            return None
+        position += 8 + length
+        if tag == _VALUE_TYPE:
+            value_type = buf[position - length : position]
+    return None
 
 
 def _peek(buf: bytes, position: int, end: int, length: int, explicit: bool) -> tuple[str, str, str]:

@@ -59,13 +59,15 @@ _NOTED_SWAPPED = frozenset(swapped(tag) for tag in _NOTED)
 class Survey:
     """What the top level says: raw values by tag, and where the header ends."""
 
-    __slots__ = ("buf", "end", "explicit", "pixel", "pixel_head", "raw", "start")
+    __slots__ = ("buf", "end", "explicit", "groups", "pixel", "pixel_head", "raw", "start")
 
     def __init__(self, buf: bytes, start: int, explicit: bool) -> None:
         self.buf = buf
         self.start = start
         self.explicit = explicit
         self.raw: dict[int, bytes] = {}
+        # Private groups at the top: offset where one starts, to where it ends and its tags.
+        self.groups: dict[int, tuple[int, list[int]]] = {}
         self.end = start
         # The header of the pixel element that ends the data set's header, as it came.
         self.pixel_head = b""
@@ -128,6 +130,9 @@ def _explicit(buf: bytes, position: int, found: Survey) -> int:
         if known == vr:
             position += 8 + length
             continue
+        if known is None and tag & 1:
+            position = _private_group(buf, position, end, found)
+            continue
         value = position + 8
         if vr in SHORT_VRS:
             if known == 0 and value + length <= end:
@@ -152,6 +157,33 @@ def _explicit(buf: bytes, position: int, found: Survey) -> int:
         if tag in _NOTED_SWAPPED and value + length <= end:
             _note(found, tag, buf[value : value + length], position)
         position = value + length
+    return position
+
+
+def _private_group(buf: bytes, position: int, end: int, found: Survey) -> int:
+    """Step over a private group and remember where it ends."""
+    unpack, start, tags = ELEMENT.unpack_from, position, []
+    tag, vr, length = unpack(buf, position)
+    number = tag & 0xFFFF
+    while tag & 0xFFFF == number:
+        tags.append(tag)
+        if vr in SHORT_VRS:
+            position += 8 + length
+        elif vr in LONG_VRS:
+            (length,) = LENGTH.unpack_from(buf, position + 8)
+            position += 12
+            if length != UNDEFINED:
+                position += length
+            elif vr in (SQ, UN):
+                position = skip_undefined(buf, position, end, vr == SQ)
+            else:
+                raise malformed(position, "An element other than a sequence has no length")
+        else:
+            raise malformed(position, "An element has no valid VR")
+        if position >= end:
+            break
+        tag, vr, length = unpack(buf, position)
+    found.groups[start] = (position, tags)
     return position
 
 
