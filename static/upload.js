@@ -200,6 +200,7 @@
     }
     one.left = 0;
     one.done = 0;
+    countOnce(one, received);
     let at = 0;
     for (const [offset, length] of [...received, [one.file.size, 0]]) {
       for (; at < offset; at += partBytes) enqueue(one, at, Math.min(partBytes, offset - at));
@@ -207,6 +208,15 @@
       one.done += length;
     }
     if (!one.file.size && !received.length) enqueue(one, 0, 0);
+  };
+
+  /* What an earlier visit brought is counted with its file from here on. */
+  const countOnce = (one, received) => {
+    const bytes = total(received, ([, length]) => length);
+    if (!received.length || one.counted) return;
+    one.counted = true;
+    before.bytes = Math.max(before.bytes - bytes, 0);
+    if (bytes === one.file.size) before.files = Math.max(before.files - 1, 0);
   };
 
   const enqueue = (one, offset, length) => {
@@ -380,7 +390,8 @@
     bar.max = Math.max(bytes, 1);
     bar.value = isDone ? bar.max : Math.min(total(item.files, (one) => one.done), bytes);
     find("facts", item.row).textContent =
-      say("Facts", { files: number.format(item.files.length), size: size(bytes) });
+      say(item.files.length === 1 ? "Fact" : "Facts",
+        { files: number.format(item.files.length), size: size(bytes) });
     find("state", item.row).textContent = item.problem
       || (isDone ? say("All") : stopped || lost ? say("Cut")
         : say("Some", { done: number.format(there), total: number.format(item.files.length) }));

@@ -181,6 +181,7 @@ def test_after_a_reload_only_what_is_missing_is_sent(batch, folder, live_server,
     wait_until_there(page)
     whole = sum(len(data) for data in on_disk(folder).values())
     assert sum(again) < whole - before + 200_000
+    expect(page.locator("#sum-files")).to_have_text("122")
     assert arrived(batch) == on_disk(folder)
 
 
