@@ -18,6 +18,7 @@ graceful_timeout = 5
 keepalive = 5
 limit_request_line = 2048
 accesslog = None
+control_socket_disable = True  # it would lie in the home folder, outside the data folder
 # Heartbeats of its processes: memory, where there is such a folder, not a disk that may be slow.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108
 

@@ -18,7 +18,7 @@ FOREVER = ["sh", "-c", "while :; do sleep 0.05; done"]
 
 
 def wait_until(holds: Callable[[], object]) -> None:
-    for _ in range(1000):
+    for _ in range(6000):
         if holds():
             return
         time.sleep(0.02)
@@ -27,7 +27,7 @@ def wait_until(holds: Callable[[], object]) -> None:
 
 def run_until(supervisor: Supervisor, holds: Callable[[], object]) -> None:
     """Run the supervisor until something holds, then stop it."""
-    rounds = iter(range(1000))
+    rounds = iter(range(6000))
 
     def tick() -> None:
         if holds() or next(rounds, None) is None:

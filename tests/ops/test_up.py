@@ -79,6 +79,13 @@ class Running:
         return code
 
 
+def elsewhere(data: Path) -> Path:
+    """Return the folder where a careless part of it would write."""
+    folder = data.parent / "elsewhere"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def start(data: Path, port: int) -> subprocess.Popen[str]:
     clean = {
         name: value
@@ -90,6 +97,7 @@ def start(data: Path, port: int) -> subprocess.Popen[str]:
         cwd=ROOT,
         env={
             **clean,
+            **dict.fromkeys(("HOME", "TMPDIR", "XDG_RUNTIME_DIR"), str(elsewhere(data))),
             "ANONPORTAL_DATA": str(data),
             "ANONPORTAL_DEMO": "1",
             "ANONPORTAL_WORKERS": "1",
@@ -140,6 +148,10 @@ def test_all_it_writes_is_for_its_owner_only(running: Running) -> None:
     assert stat.S_IMODE(running.data.stat().st_mode) == 0o700
     for secret in (running.data / "keys").iterdir():
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600, secret.name
+
+
+def test_it_writes_nothing_elsewhere(running: Running) -> None:
+    assert list(elsewhere(running.data).rglob("*")) == []
 
 
 def test_a_second_start_on_the_same_folder_is_refused_in_one_line(running: Running) -> None:
