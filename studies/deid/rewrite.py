@@ -33,6 +33,7 @@ from .dataset import (
     swapped,
     too_deep,
     truncated,
+    vr_code,
 )
 from .dummies import dummy_item
 from .outcome import LogEntry
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
 
 _CONTENT = swapped(CONTENT_SEQUENCE)
 _AFTER_ALL = 1 << 32
+# A name, a date or a UID where the dictionary knows another kind of value is not kept for it.
+_PN = vr_code("PN")
+_TELLING = frozenset(vr_code(vr) for vr in ("PN", "DA", "DT", "UI"))
+_NOT_AS_THEY_ARE = _TELLING | {SQ}
 _SHORT_SEQUENCE = 512
 _CODE_VALUE = b"\x08\0\0\1"
 _MAX_REMEMBERED = 8192
@@ -215,7 +220,7 @@ class Rewriter:
                     out += buf[run:position]
                     return position + 8
                 raise malformed(position, "An element has no valid VR")
-            if act.__class__ is int and vr != SQ and length != UNDEFINED:
+            if act.__class__ is int and vr not in _NOT_AS_THEY_ARE and length != UNDEFINED:
                 position = value + length
                 if vr in TEXT_VRS or vr == UN:
                     note(buf[value:position])
@@ -356,6 +361,11 @@ class Rewriter:
         if length != UNDEFINED and value + length > end:
             raise truncated(start)
         if not isinstance(act, Action):
+            if act is not None and vr in _TELLING and length != UNDEFINED:
+                if vr == _PN:
+                    self.found.append(("name", self.buf[value : value + length]))
+                self.log.append((self.path, tag, "X", "wrong-vr"))
+                return value + length
             if act is not None:
                 raise malformed(start, "A sequence stands where the dictionary knows a value")
             return self._unlisted(tag, vr, start, value, length, end)
