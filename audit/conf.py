@@ -15,6 +15,7 @@
 | EXPORT_DAYS | how long the file of a background export is kept | 7 |
 | OFF_HOURS | (first, last) hour of the quiet time, local | (19, 7) |
 | LOOK_UPS_PER_HOUR | more look-ups of one person in an hour are worth a look | 20 |
+| DIGEST | callable(chain) -> e-mail addresses that get the digest | nobody |
 | RETENTION_DAYS | events older than this may be archived; 0 = never | 0 |
 | SOURCE_ID | how this installation names itself in DICOM and FHIR messages | audit |
 | SYSLOG | dict host, port, ca_file, certificate, key, app_name; see audit.sending | none |
@@ -47,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "EXPORT_DAYS": 7,
     "OFF_HOURS": (19, 7),
     "LOOK_UPS_PER_HOUR": 20,
+    "DIGEST": "",
     "RETENTION_DAYS": 0,
     "SOURCE_ID": "audit",
     "SYSLOG": None,
@@ -129,3 +131,9 @@ def stored_checkpoints() -> Callable[[str], Iterable[bytes]] | None:
 def queue() -> Callable[[str], None] | None:
     """Return the host's background queue for exports, if one is configured."""
     return cast("Callable[[str], None] | None", _callable("QUEUE"))
+
+
+def digest_readers(chain: str) -> list[str]:
+    """Return the e-mail addresses that get a chain's digest."""
+    rule = _callable("DIGEST")
+    return [str(address) for address in rule(chain)] if rule else []

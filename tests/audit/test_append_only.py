@@ -10,13 +10,11 @@ from audit import record_alone
 from audit.models import Event, Pending
 from tests.audit.conftest import ALICE
 
-pytestmark = pytest.mark.django_db
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def event():
+def event(database):
     return record_alone("batch.started", actor=ALICE, chain="org-1")
 
 
@@ -37,9 +35,8 @@ def test_events_can_not_be_changed_or_removed(event, attempt):
     assert Event.objects.get().subject == ""
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_insert_or_replace_is_no_way_round(event):
-    if connection.vendor != "sqlite":
-        pytest.skip("INSERT OR REPLACE is SQLite's")
     columns = ", ".join(field.column for field in Event._meta.concrete_fields)
     with (
         pytest.raises(DatabaseError, match="append-only"),
@@ -47,6 +44,18 @@ def test_insert_or_replace_is_no_way_round(event):
         connection.cursor() as cursor,
     ):
         cursor.execute(f"INSERT OR REPLACE INTO audit_event ({columns}) SELECT * FROM audit_event")
+
+
+@pytest.mark.postgres
+def test_postgresql_refuses_truncate(on_postgres):
+    record_alone("batch.started", actor=ALICE, chain="org-1")
+    for table in ("event", "link", "checkpoint", "archive", "leaves"):
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"TRUNCATE audit_{table} CASCADE")
 
 
 def test_every_event_is_noted_as_waiting_for_its_link(event):
