@@ -138,8 +138,10 @@ def fall_back(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None
 
 def shift_date(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None:
     """Move a date back by the patient's own number of days; keep times (Modified Dates, C)."""
-    if vr in (TM, SH) or not raw.strip(b" \0"):
+    if vr == TM or not raw.strip(b" \0"):
         return raw
+    if vr == SH:  # Timezone Offset From UTC
+        return raw if _is_offset(raw.strip(b" \0")) else fall_back(run, act, vr, raw)
     if vr not in (DA, DT):
         return fall_back(run, act, vr, raw)
     shift = shift_da if vr == DA else shift_dt
@@ -152,6 +154,10 @@ def shift_date(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | Non
     new = b"\\".join(parts)
     run.dates.append((run.path_of(act.tag), raw, new))
     return new
+
+
+def _is_offset(text: bytes) -> bool:
+    return len(text) == 5 and text[:1] in b"+-" and text[1:].isdigit()
 
 
 def clean_text(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None:

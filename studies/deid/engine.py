@@ -12,8 +12,8 @@ from typing import BinaryIO
 from .bigendian import ByteOrder, to_big_endian
 from .charset import Charset
 from .dataset import NeedMore, StructError, truncated
-from .errors import EngineError, Held, Unsupported
 from .deflated import Inflater
+from .errors import EngineError, Held, Unsupported
 from .filemeta import EXPLICIT_LE, FileMeta, file_meta, read_file_meta
 from .identifying import IdentifyingValues
 from .identities import Identities, is_placeholder_id
@@ -27,7 +27,7 @@ from .marks import (
     mark_elements,
 )
 from .net import Net
-from .outcome import Changes, Originals, Outcome
+from .outcome import Changes, Outcome
 from .pixels import write_with_pixels
 from .plan import CONTRIBUTING_EQUIPMENT, FIXED, IDENTIFYING, Plan
 from .private import CHARACTERISTICS, characteristics
@@ -190,7 +190,7 @@ class _Instance:
                 )
 
     def _uid(self, uid: str) -> str:
-        return uid if self.plan.keeps_uids else self.identities.uid(uid)
+        return self.identities.uid(uid)
 
     def _identify(self, found: Survey, charset: Charset, run: Rewriter) -> None:
         outcome, identities = self.outcome, self.identities
@@ -210,9 +210,9 @@ class _Instance:
         cloud_study = outcome.cloud_study_id = identities.study(study_uid, cloud_patient)
         if self.plan.needs_shift:
             run.shift_days = identities.date_shift(cloud_patient)
-        outcome.study_instance_uid = run.map_uid(found.raw[0x0020000D]).decode()
-        outcome.series_instance_uid = run.map_uid(found.raw[0x0020000E]).decode()
-        outcome.sop_instance_uid = run.map_uid(found.raw[0x00080018]).decode()
+        outcome.study_instance_uid = self._new(0x0020000D, found, run)
+        outcome.series_instance_uid = self._new(0x0020000E, found, run)
+        outcome.sop_instance_uid = self._new(0x00080018, found, run)
         shown = cloud_patient if identities.scheme == "patient" else cloud_study
         prefix = identities.prefix
         run.fixed = fixed_values(prefix, shown, cloud_study)
@@ -222,6 +222,12 @@ class _Instance:
             "prefix": prefix,
         }
         run.is_key_object = outcome.sop_class_uid == _KEY_OBJECT
+
+    def _new(self, tag: int, found: Survey, run: Rewriter) -> str:
+        """Return the UID that the output has in place of one of the object's own."""
+        if self.plan.keeps_uids:
+            return found.text(tag)
+        return run.map_uid(found.raw[tag]).decode("ascii")
 
     def _stop_at_what_is_unchecked(self, found: Survey) -> None:
         if self.outcome.sop_class_uid.startswith(_DOCUMENTS) or 0x00420011 in found.raw:
