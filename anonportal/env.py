@@ -48,7 +48,5 @@ def env_secret(name: str, default: str | None = None) -> str:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SettingError(
-                f"ANONPORTAL_{name}_FILE can't be read: {error.strerror}"
-            ) from None
+            raise SettingError(f"ANONPORTAL_{name}_FILE can't be read: {error.strerror}") from None
     return env(name, default)
