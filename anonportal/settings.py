@@ -141,6 +141,15 @@ PUBLIC_URL = env("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 SEALED_DIR = DATA_DIR / "sealed"
 # Folders of this machine below which sources and destinations of kind folder may lie.
 FOLDER_ROOTS = env_list("FOLDER_ROOTS")
+# What one batch may hold, and what a zip may unfold to.
+BATCH_MAX_FILES = env_int("BATCH_MAX_FILES", 200_000)
+BATCH_MAX_BYTES = env_int("BATCH_MAX_BYTES", 500 * 2**30)
+ARCHIVE_MAX_DEPTH = env_int("ARCHIVE_MAX_DEPTH", 2)
+# Blank images pack a thousandfold, so only what is large as a whole can be a bomb.
+ARCHIVE_MAX_RATIO = env_int("ARCHIVE_MAX_RATIO", 100)
+ARCHIVE_RATIO_GRACE_BYTES = env_int("ARCHIVE_RATIO_GRACE_BYTES", 256 * 2**20)
+# Files of one plain form, sealed as they arrive; the page's script has no such limit.
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 KEY_FILE = Path(env("KEY_FILE", str(DATA_DIR / "keys" / "keyring.json")))
 # Instead of the key file: "1:base64,2:base64", or AWS KMS key ids, the last one current.
 KEYS = env_secret("KEYS", "")

@@ -157,6 +157,7 @@
   const announce = async () => {
     if (announcing) { announceAgain = true; return; }
     announcing = true;
+    find("live").textContent = "";
     show();
     const files = items.flatMap((item) => item.files);
     const dropped = removed;
@@ -439,7 +440,7 @@
       button.toggleAttribute("aria-busy", startWanted);
   };
 
-  const isBusy = () => Boolean(queue.length || working || announcing || looking
+  const isBusy = () => Boolean(queue.length || working || announcing || looking || removed.length
     || items.some((item) => item.files.some((one) => !isThere(one))));
 
   const finish = () => {

@@ -20,7 +20,7 @@ class OutsideRoot(PermanentError):
 
 def allowed_roots() -> list[Path]:
     """Return the folders that sources and destinations may lie in."""
-    roots = [Path(root) for root in getattr(settings, "FOLDER_ROOTS", [])]
+    roots = [Path(root) for root in settings.FOLDER_ROOTS]
     if settings.DEMO:
         roots.append(Path(settings.DATA_DIR) / "demo")
     return [root.resolve() for root in roots]

@@ -1,7 +1,6 @@
 """How much one batch, one request and one archive may hold; all by setting."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 
@@ -25,16 +24,10 @@ class Limits:
 
 def limits() -> Limits:
     """Read the quotas from the settings."""
-
-    def setting(name: str, default: int) -> int:
-        value: Any = getattr(settings, name, default)
-        return int(value)
-
     return Limits(
-        files=setting("BATCH_MAX_FILES", 200_000),
-        bytes=setting("BATCH_MAX_BYTES", 500 * 1024 * MIB),
-        archive_depth=setting("ARCHIVE_MAX_DEPTH", 2),
-        # Blank images pack a thousandfold, so only what is large as a whole can be a bomb.
-        archive_ratio=setting("ARCHIVE_MAX_RATIO", 100),
-        archive_grace=setting("ARCHIVE_RATIO_GRACE_BYTES", 256 * MIB),
+        files=settings.BATCH_MAX_FILES,
+        bytes=settings.BATCH_MAX_BYTES,
+        archive_depth=settings.ARCHIVE_MAX_DEPTH,
+        archive_ratio=settings.ARCHIVE_MAX_RATIO,
+        archive_grace=settings.ARCHIVE_RATIO_GRACE_BYTES,
     )
