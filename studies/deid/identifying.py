@@ -26,6 +26,7 @@ from .dates import MONTHS
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
 RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+")
+_JAMO = re.compile("[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?")  # decomposed Hangul
 _LETTERS_FOLDED = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "ħ": "h", "’": "'", "ʼ": "'", "‐": "-"}
     | {"–": "-", "—": "-", "æ": "ae", "œ": "oe", "þ": "th"}
@@ -92,7 +93,13 @@ def _fold_char(char: str) -> str:
 
 def fold(text: str) -> str:
     """Return the text folded for comparison; its length may differ from the original's."""
-    return text.lower() if text.isascii() else "".join(map(_fold_char, text))
+    if text.isascii():
+        return text.lower()
+    return "".join(map(_fold_char, _JAMO.sub(_composed, text)))
+
+
+def _composed(syllable: re.Match[str]) -> str:
+    return unicodedata.normalize("NFC", syllable[0])
 
 
 def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
@@ -101,10 +108,15 @@ def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
         return text.lower(), None
     parts: list[str] = []
     offsets: list[int] = []
-    for i, char in enumerate(text):
+    position = 0
+    while position < len(text):
+        char, size = text[position], 1
+        if "\u1100" <= char <= "\u1112" and (syllable := _JAMO.match(text, position)):
+            char, size = _composed(syllable), len(syllable[0])
         folded = _fold_char(char)
         parts.append(folded)
-        offsets.extend([i] * len(folded))
+        offsets.extend([position] * len(folded))
+        position += size
     offsets.append(len(text))
     return "".join(parts), offsets
 

@@ -87,7 +87,7 @@ class Suspects:
         for kind, value in values:
             for part in value.split("\\"):
                 self._take(kind, part.strip(" \0"))
-        self.checked: set[tuple[bytes, bytes]] = set()  # values read and found clean
+        self.checked: set[tuple[bytes, bytes]] = set()  # charset and run of text found clean
         self._foreign_forms = frozenset(self._encoded())
         self._squeezed = tuple(self._squeezed_tokens())
         self._seen = 0
@@ -340,6 +340,17 @@ def suspects(values: tuple[tuple[str, str], ...]) -> Suspects:
 @lru_cache(maxsize=1)
 def _foreign_text() -> Any:
     return re2.compile(FOREIGN_TEXT.encode("latin-1"), _options())
+
+
+@lru_cache(maxsize=1)
+def _foreign_runs() -> Any:
+    run = r"[^\x00-\x1a\x1c-\x1f]*"
+    return re2.compile(f"{run}(?:{FOREIGN_TEXT}){run}".encode("latin-1"), _options())
+
+
+def foreign_runs(data: bytes) -> set[bytes]:
+    """Return the runs of bytes without control characters that hold text outside ASCII."""
+    return {match.group() for match in _foreign_runs().finditer(data)}
 
 
 @lru_cache(maxsize=1024)

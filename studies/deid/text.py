@@ -268,6 +268,8 @@ class _OwnValues:
                 return True
             if other != run and self.values.weak.get(other, set()) & people:
                 return True
+            if len(run) < 3 and not self.patterns:
+                continue  # two letters and an initial: only where descriptors are cleaned
             is_initial = len(other) == 1 and self.values.initials.get(other, set()) & people
             if is_initial and any(sign in gap for sign in ",.^") and len(run) > 1:
                 return True

@@ -221,13 +221,14 @@ def _check_uids(expect: Expectation, region: _Region) -> None:
         at = data.find(needle)
         while at >= 0:
             end = at + len(needle)
-            if data[at - 1 : at] not in _UID_SIGNS and data[end : end + 1] not in _DIGITS:
+            is_inside = data[max(at - 1, 0) : at] in _DIGITS or data[end : end + 1] in _DIGITS
+            if not is_inside and not _IN_CHAIN.search(data[max(at - 2, 0) : at]):
                 raise _found("uid", region.where(at))
             at = data.find(needle, end)
 
 
 _DIGITS = frozenset(bytes((byte,)) for byte in b"0123456789")
-_UID_SIGNS = _DIGITS | {b"."}
+_IN_CHAIN = re.compile(rb"[0-9]\.$")
 
 
 class _Region:
@@ -297,8 +298,6 @@ class _Search:
         raw = self._region.data[element.start : element.end]
         if raw.rstrip(b" \0").decode("latin-1") in self._expect.own:
             return
-        if (element.vr, raw) in self._suspects.checked:
-            return
         if self._is_leak(hit, element, raw):
             raise _found(hit.rule, element.path if self._region.name else element.where)
 
@@ -354,23 +353,37 @@ class _Search:
         )
 
     def _foreign_text(self) -> None:
-        """Compare texts outside ASCII as texts: accents and composition may differ."""
+        """Compare texts outside ASCII as texts: accents and composition may differ.
+
+        Runs of text that were found clean before, as a series repeats them, need no walk.
+        """
         checked = self._suspects.checked
+        charset = self._expect.charset
+        runs = {(charset, run) for run in leaks.foreign_runs(self._region.data)}
+        if runs <= checked:
+            return
         for element in self._region.elements():
-            if element.vr not in _TEXT:
-                continue
-            raw = self._region.data[element.start : element.end]
-            if (raw.isascii() and b"\x1b" not in raw) or (element.vr, raw) in checked:
-                continue
-            vr = b"LO" if element.vr in _BINARY else element.vr
-            rule = ""
-            if element.vr not in _BINARY or len(raw) < 4096:
-                rule = self._suspects.is_in_text(self._charset.decode(raw, vr))
-            if rule and raw.rstrip(b" \0").decode("latin-1") not in self._expect.own:
-                raise _found(rule, element.where)
-            if len(checked) > 8192:
-                checked.clear()
-            checked.add((element.vr, raw))
+            if element.vr in _TEXT:
+                self._check_text(element)
+        if len(checked) + len(runs) > 8192:
+            checked.clear()
+        checked |= runs
+
+    def _check_text(self, element: Element) -> None:
+        raw = self._region.data[element.start : element.end]
+        if raw.isascii() and b"\x1b" not in raw:
+            return
+        if element.vr in _BINARY and len(raw) > 4096:
+            return  # no text; its bytes were searched in every encoding
+        vr = b"LO" if element.vr in _BINARY else element.vr
+        rule = self._rule_in_text(raw, vr)
+        if rule and raw.rstrip(b" \0").decode("latin-1") not in self._expect.own:
+            raise _found(rule, element.where)
+
+    def _rule_in_text(self, raw: bytes, vr: bytes) -> str:
+        """Read a value in the declared character set and, as that may be wrong, as UTF-8."""
+        rule = self._suspects.is_in_text(self._charset.decode(raw, vr))
+        return rule or self._suspects.is_in_text(raw.decode("utf-8", "replace"))
 
 
 def _is_printable(raw: bytes) -> bool:

@@ -245,6 +245,7 @@ class TopLevel:
                 top_tag = 0
             if top_tag in PIXEL_TAGS:
                 self.pixels_at = element.start
+                self.found[tag] = (element.start, 1)  # its value is not among these bytes
             if tag in wanted and tag not in self.found:
                 self.found[tag] = (element.start, element.end - element.start)
             if element.vr == b"UI" and not element.path:
