@@ -49,7 +49,7 @@ def memberships(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Membership]:
     if not isinstance(user, AbstractBaseUser):
         return Membership.objects.none()
     return (
-        Membership.objects.filter(user=user, user__is_active=True)
+        Membership.objects.filter(user_id=user.pk, user__is_active=True)
         .select_related("organization", "user")
         .order_by("organization__name", "role")
     )

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from audit import record
 from studies.deid import EngineError, Inventory, inventory, is_placeholder_id, normalise_patient_id
+from studies.deid.identities import Scheme
 from studies.models import Batch, BatchState, Chunk, ChunkKind, Instance, InstanceState, Study
 from studies.services import batches, keys, receiving
 from studies.services.chunks import Claim
@@ -282,7 +283,7 @@ def identities_of(batch: Batch) -> "vault.DomainIdentities":
     return vault.identities(
         batch.destination.domain_id,
         prefix=organization.prefix,
-        scheme=organization.identifier_scheme,
+        scheme=cast(Scheme, organization.identifier_scheme),
         default_issuer=organization.default_issuer,
     )
 

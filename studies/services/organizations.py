@@ -74,7 +74,7 @@ def grant(
         raise PermanentError("role-unknown", _("There is no such role."))
     with transaction.atomic():
         row, made = Membership.objects.get_or_create(
-            user=user, organization=organization, role=role
+            user_id=user.pk, organization=organization, role=role
         )
         if made:
             _record_role("membership.granted", user, organization, role, actor)

@@ -26,7 +26,7 @@ from studies.models import (
 )
 from studies.services import batches, inventory, keys
 from studies.services.chunks import Claim
-from studies.storage import BatchStore
+from studies.storage import BatchStore, ObjectWriter
 from studies.vault import service as vault
 
 # A chunk that kills its worker this often is cut into single files; a single file is held.
@@ -38,7 +38,7 @@ CONFLICT_CODES = {"two-patients", "identity-conflict", "same-uid-other-bytes"}
 class Digesting:
     """A writer that passes bytes on, and knows their SHA-256 and their number."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: ObjectWriter) -> None:
         self.raw = raw
         self.sha256 = hashlib.sha256()
         self.size = 0

@@ -390,6 +390,8 @@ def delivery_stopped(claim: Claim, fault: Fault) -> None:
 
 def take_up(batch: Batch, actor: Actor) -> None:
     """Let a batch that had stopped go on from where it was: delivering, or processing."""
+    if batch.state != BatchState.ATTENTION:
+        raise PermanentError("not-stopped", _("This batch isn't stopped: there is nothing to do."))
     with transaction.atomic():
         failed = Chunk.objects.filter(batch=batch, state=ChunkState.FAILED)
         if failed.filter(kind__in=[ChunkKind.DELIVER, ChunkKind.MANIFEST]).exists():

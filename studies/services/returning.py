@@ -1,6 +1,7 @@
 """Reports that come back: taken in under cloud ids, matched, and re-identified at the door."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -81,7 +82,7 @@ def _match(organization: Organization, cloud_ids: list[str]) -> tuple[Study | No
     return next(iter(studies.values())), ""
 
 
-def report_for(caller: Viewer, report_id: object) -> Report | None:
+def report_for(caller: Viewer, report_id: UUID) -> Report | None:
     """Return a report of the caller's organization."""
     return Report.objects.filter(organization=caller.organization, pk=report_id).first()
 

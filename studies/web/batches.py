@@ -1,5 +1,6 @@
 """Pages of a batch: opening, choosing, progress, release, cancelling, the manifest."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -59,9 +60,12 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     if state in BatchState.values:
         rows = rows.filter(state=state)
-    after = Batch.objects.filter(
-        organization=caller.organization, pk=_uuid(request.GET.get("after", ""))
-    ).first()
+    after_id = _uuid(request.GET.get("after", ""))
+    after = (
+        Batch.objects.filter(organization=caller.organization, pk=after_id).first()
+        if after_id
+        else None
+    )
     if after is not None:
         rows = rows.filter(created__lt=after.created)
     found = list(
@@ -216,14 +220,14 @@ def _groups(batch: Batch, state: InstanceState) -> list[dict[str, object]]:
     return groups
 
 
-def _excluded(batch: Batch) -> list[dict[str, object]]:
+def _excluded(batch: Batch) -> list[dict[str, Any]]:
     rows = (
         Instance.objects.filter(batch=batch, state=InstanceState.EXCLUDED)
         .values("excluded_by", "excluded_reason")
         .annotate(count=Count("id"))
         .order_by("-count")
     )
-    return list(rows)
+    return [dict(row) for row in rows]
 
 
 def _studies(batch: Batch) -> list[dict[str, object]]:

@@ -92,7 +92,7 @@ def _needs(caller: Viewer) -> list[dict[str, object]]:
         needs.append(
             {
                 "batch": batch,
-                "held": batch.held,  # type: ignore[attr-defined]
+                "held": batch.held,
                 "reasons": [(reasons.reason(row["code"]).title, row["count"]) for row in codes],
                 "stopped": reasons.stopped(batch.attention_code) if batch.attention_code else "",
                 "since": batch.processed or batch.submitted or batch.created,

@@ -3,6 +3,7 @@
 Answers that show a patient are never stored by a browser, a proxy or a history.
 """
 
+from typing import Any
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
@@ -61,7 +62,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
     """List delivered studies, STAT first, with the state of their reports."""
     caller = access.require(request, Role.RADIOLOGIST)
     shown = request.GET.get("s", "all")
-    rows = _delivered(caller)
+    rows: QuerySet[Any] = _delivered(caller)
     counts = {
         "all": rows.count(),
         "waiting": rows.filter(report_state__isnull=True).count(),
@@ -85,7 +86,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
     return render(request, "studies/worklist.html", context)
 
 
-def _delivered(caller: Viewer) -> QuerySet[Study]:
+def _delivered(caller: Viewer) -> QuerySet[Any]:
     newest = Report.objects.filter(
         organization=caller.organization, cloud_study_id=OuterRef("cloud_study_id")
     ).order_by("-created")
@@ -104,7 +105,9 @@ def _delivered(caller: Viewer) -> QuerySet[Study]:
         .select_related("batch")
         .order_by(
             Case(
-                When(batch__priority="STAT", then=0), When(batch__priority="HIGH", then=1), default=2
+                When(batch__priority="STAT", then=0),
+                When(batch__priority="HIGH", then=1),
+                default=2,
             ),
             "-delivered",
         )
