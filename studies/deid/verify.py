@@ -216,6 +216,9 @@ def _check_uids(expect: Expectation, region: _Region) -> None:
             if match.group().decode("latin-1") in expect.uids:
                 raise _found("uid", region.where(match.start()))
         return
+    root = min(expect.uids)[:16]
+    if len(root) == 16 and max(expect.uids).startswith(root) and root.encode() not in data:
+        return  # originals of one device have one root: mostly one search answers for all
     for uid in expect.uids:
         needle = uid.encode("latin-1", "replace")
         at = data.find(needle)
