@@ -28,6 +28,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit import conf, exporting, exports, unusual
 from audit.badge import badge
+from audit.lines import lines
 from audit.models import Event, Export
 from audit.recording import record_alone
 from audit.terms import Actor, Outcome
@@ -39,7 +40,6 @@ from audit.timeline import (
     person_label,
     recent_people,
     resolved,
-    summary,
 )
 from audit.verification import verify_and_record
 
@@ -103,10 +103,6 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("audit:timeline", chain=chains[0][0])
 
 
-def _lines(found: list[Event]) -> list[dict[str, Any]]:
-    return [{"event": event, "summary": summary(event)} for event in found]
-
-
 @require_safe
 @of_visible_chain
 def timeline(request: HttpRequest, chain: str) -> HttpResponse:
@@ -119,7 +115,7 @@ def timeline(request: HttpRequest, chain: str) -> HttpResponse:
     context = {
         "filters": filters,
         "page": shown,
-        "lines": _lines(shown.events),
+        "lines": lines(chain, shown.events),
         "is_live": is_live,
         "query": filters.query(),
     }
@@ -191,7 +187,7 @@ def subject(request: HttpRequest, chain: str, subject: str) -> HttpResponse:
         life=steps,
         span=(steps[-1].event.at - steps[0].event.at).total_seconds() if steps else None,
         page=shown,
-        lines=_lines(shown.events),
+        lines=lines(chain, shown.events),
         query="",
     )
 
@@ -217,7 +213,7 @@ def person(request: HttpRequest, chain: str, actor: str) -> HttpResponse:
         actor_id=actor,
         actor_label=label,
         page=shown,
-        lines=_lines(shown.events),
+        lines=lines(chain, shown.events),
         query="",
         notices=[one for one in unusual.notices(chain) if one.actor_id == actor],
     )

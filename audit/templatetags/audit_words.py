@@ -5,31 +5,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from audit.models import Event, Export
+from audit import lines
+from audit.models import Export
 from audit.unusual import Hour
 
 register = template.Library()
 
 _LEFT, _TOP, _BOTTOM, _SLOT = 9.5, 18.5, 128.0, (100 - 9.5) / 24
-_CLOUD_ID = 13
 
 
-@register.filter
-def tone(event: Event) -> str:
-    """Return the colour family: an act's own when it went well, red for refused and failed."""
-    return event.word.tone if event.outcome == "success" else "stop"
-
-
-@register.filter
-def act_icon(event: Event) -> str:
-    """Return the act's own icon, or that of the outcome."""
-    return {"success": event.word.icon, "refused": "slash"}.get(event.outcome, "warn")
+register.filter("tone", lines.tone)
+register.filter("act_icon", lines.act_icon)
+register.simple_tag(lines.subject_link, name="subject_id")
 
 
 @register.filter
@@ -48,19 +38,6 @@ def plain(value: Any) -> str:
 def any_moving(made: Sequence[Export]) -> bool:
     """Tell whether an export is still being made."""
     return any(one.state in {Export.State.QUEUED, Export.State.WRITING} for one in made)
-
-
-@register.simple_tag
-def subject_id(event: Event, chain: str) -> SafeString:
-    """Return a link to a subject's life; ids of 13 characters in groups, long ones cut."""
-    name = event.subject
-    url = reverse("audit:subject", args=[chain, name])
-    if len(name) == _CLOUD_ID and name.isalnum():
-        parts = ((name[at : at + 4],) for at in range(0, _CLOUD_ID, 4))
-        shown = format_html_join("", "<span>{}</span>", parts)
-        return format_html('<a href="{}"><code class="id" dir="ltr">{}</code></a>', url, shown)
-    short = f"{name[:8]}…" if len(name) > 24 else name
-    return format_html('<a href="{}" title="{}"><code dir="ltr">{}</code></a>', url, name, short)
 
 
 @register.simple_tag

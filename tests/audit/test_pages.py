@@ -130,7 +130,7 @@ def test_home_leads_to_the_first_chain(client, trail):
 )
 def test_filters_live_in_the_url(client, trail, query, expected):
     answer = get(client, "timeline", trail, **query)
-    shown = [line["event"].action for line in answer.context["lines"]]
+    shown = [event.action for event in answer.context["page"].events]
     assert [action for action in shown if not action.startswith("audit.")] == expected
 
 
