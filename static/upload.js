@@ -160,7 +160,7 @@
     find("live").textContent = "";
     show();
     const files = items.flatMap((item) => item.files);
-    const dropped = removed;
+    const dropped = [...removed];
     const body = JSON.stringify({
       removed: dropped,
       files: files.map((one) => ({

@@ -163,8 +163,9 @@ def test_after_a_reload_only_what_is_missing_is_sent(batch, folder, live_server,
     page.route("**/upload/parts/", third_is_cut)
     pick_folder(page, folder)
     expect(page.locator("[data-state]")).to_contain_text("connection lost", timeout=30_000)
-    before = upload_status(batch).received_bytes
-    assert 0 < before < 20_000_000
+    while not (before := upload_status(batch).received_bytes):
+        page.wait_for_timeout(100)
+    assert before < 20_000_000
     page.unroute("**/upload/parts/")
     again: list[int] = []
     page.reload()
