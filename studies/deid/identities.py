@@ -58,8 +58,13 @@ _STRIP = str.maketrans("", "", " \t\0-_.^*?#")
 class Identities(Protocol):
     """Where the engine gets pseudonyms from. Stable within one linkage domain."""
 
-    prefix: str
-    scheme: Scheme
+    @property
+    def prefix(self) -> str:
+        """What stands before cloud ids in Patient ID: 2 to 16 of A-Z and 0-9."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """Which cloud id Patient ID and Patient's Name carry."""
 
     def patient(self, patient_id: str, issuer: str) -> str:
         """Return the 13-character cloud patient id."""

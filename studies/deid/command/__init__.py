@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import EngineError
-from ..identities import KeyedIdentities
+from ..identities import Identities, KeyedIdentities
 from ..plan import Plan, compile_plan
 from ..profile import Option, Profile, ProfileError, builtin_profile
 from .run import Job, run
@@ -37,10 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     return run(job_of(options, plan, identities))
 
 
-def build_parser(prog: str = "python -m studies.deid") -> argparse.ArgumentParser:
+def build_parser(
+    prog: str = "python -m studies.deid", *, add_help: bool = True
+) -> argparse.ArgumentParser:
     """Return the parser of what every form of the command understands."""
     parser = argparse.ArgumentParser(
-        prog=prog, description="De-identify DICOM files after PS3.15 Annex E."
+        prog=prog,
+        description="De-identify DICOM files after PS3.15 Annex E.",
+        add_help=add_help,
     )
     parser.add_argument("input", metavar="IN", type=Path, help="a file or a folder")
     parser.add_argument("output", metavar="OUT", type=Path, help="the folder to write to")
@@ -60,7 +64,7 @@ def build_parser(prog: str = "python -m studies.deid") -> argparse.ArgumentParse
     return parser
 
 
-def job_of(options: argparse.Namespace, plan: Plan, identities: KeyedIdentities) -> Job:
+def job_of(options: argparse.Namespace, plan: Plan, identities: Identities) -> Job:
     """Return what to do as plain data."""
     return Job(
         source=options.input,

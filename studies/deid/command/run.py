@@ -8,12 +8,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from ..engine import deidentify
+from ..errors import EngineError
 from ..identities import Identities
 from ..outcome import Outcome
 from ..plan import Plan
@@ -22,9 +23,19 @@ from .mapping import Mapping
 _CHUNK = 32
 
 
+class Keeper(Protocol):
+    """Who remembers identities for the way back, where a run has one."""
+
+    def keep(self, outcome: Outcome, path: str) -> None:
+        """Take note of a de-identified file; raises EngineError where it must not be passed on."""
+
+    def flush(self) -> None:
+        """Make durable what was noted since the last time; before any of it counts as done."""
+
+
 @dataclass
 class Job:
-    """One run of the command."""
+    """One run of the command. `keeper` is made anew in each worker process."""
 
     source: Path
     target: Path
@@ -34,6 +45,7 @@ class Job:
     report: Path | None = None
     mapping: Path | None = None
     checksums: bool = False
+    keeper: Callable[[], Keeper] | None = None
     begun_ns: int = field(default_factory=time.time_ns)
 
 
@@ -124,6 +136,7 @@ class Worker:
         self._folders: set[str] = set()
         self._target = str(job.target)
         self._part = f"{self._target}/.{os.getpid()}.part"
+        self._keeper = job.keeper() if job.keeper else None
 
     def work(self, paths: list[str]) -> Result:
         """Return a report entry for each file, and the identities that were replaced."""
@@ -135,6 +148,8 @@ class Worker:
             except OSError as error:
                 message = f"The file can't be read or written: {error.strerror}."
                 entries.append(_entry(path, "", "refused", "not-readable", message))
+        if self._keeper is not None:
+            self._keeper.flush()
         return entries, mapping
 
     def _one(self, path: str, mapping: Mapping) -> Entry:
@@ -145,6 +160,8 @@ class Worker:
                 open(self._part, "wb", buffering=0) as writer,  # noqa: PTH123
             ):
                 outcome = deidentify(reader, writer, job.plan, job.identities)
+            if self._keeper is not None and outcome.state == "deidentified":
+                self._keep(self._keeper, outcome, path)
             output = self._place(outcome) if outcome.state == "deidentified" else ""
         finally:
             if os.path.exists(self._part):  # noqa: PTH110
@@ -157,6 +174,13 @@ class Worker:
             if job.checksums:
                 entry["sha256"] = digest(f"{self._target}/{output}")
         return entry
+
+    def _keep(self, keeper: Keeper, outcome: Outcome, path: str) -> None:
+        try:
+            keeper.keep(outcome, path)
+        except EngineError as error:
+            outcome.state, outcome.code = "held", error.code
+            outcome.where, outcome.message = error.where, error.message
 
     def _place(self, outcome: Outcome) -> str:
         """Move what was written to its name; two objects with one UID are not both right."""
