@@ -49,6 +49,9 @@ _IDENTITY = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
 _SPARED = frozenset(
     swapped(tag) for tag in (0x00080005, *_IDENTITY, CONTRIBUTING_EQUIPMENT, *FIXED, *MARKS)
 )
+# Encrypted Attributes hold the identity an earlier de-identifier took out, for who has the key;
+# the parameters of signatures are of no use without the signatures.
+_OF_AN_EARLIER_HAND = frozenset((0x04000500, 0x4FFE0001))
 _CHARACTER_SET = 0x00080005
 _AGE_VR = vr_code("AS")
 _PN = vr_code("PN")
@@ -101,7 +104,9 @@ class Plan:
         self._rules = _compile_rules(profile.rules)
         self.private_rules = _private_rules(profile.rules)
         self._iods: dict[str, IodPlan] = {}
-        # Short sequences that came out as they went in, with the texts in them: code sequences
+        # What Table E.3.4-1 says of a content item, by value type and concept as encoded.
+        self.letters: dict[tuple[bytes, bytes], str] = {}
+        # Code sequences that came out as they went in, with the texts in them: code sequences
         # repeat thousands of times.
         self.unchanged: dict[bytes, tuple[bytes, ...]] = {}
 
@@ -152,6 +157,8 @@ class Plan:
             letter, because = "K", ""
             if tag in retired:
                 letter, because = "X", "retired"
+            elif plain in _OF_AN_EARLIER_HAND:
+                letter, because = "X", "signed or encrypted before"
             elif tag in PIXEL_DATA:
                 letter, because = "X", "out of place"  # the pixels themselves never come here
             elif plain >> 16 in range(0x6000, 0x6020):
