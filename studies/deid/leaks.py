@@ -368,27 +368,29 @@ def render(day: date) -> str:
 
 def _is_date_here(plain: bytes, start: int, end: int) -> bool:
     """Tell whether 8 digits are a date: alone, or with a time of day right behind."""
-    if plain[:start][-1:].isdigit():
+    before = plain[max(start - 2, 0) : start]
+    if before[-1:].isdigit():
         return False
-    after = re.match(rb"[0-9]*", plain[end:])
+    after = re.match(rb"[0-9]*", plain[end : end + 16])
     rest = after[0] if after else b""
-    if plain[:start][-1:] == b"." and plain[:start][-2:-1].isdigit() and not rest:
+    if before[-1:] == b"." and before[:1].isdigit() and not rest:
         return _is_in_chain(plain, start, end)
     return not rest or bool(re.fullmatch(rb"(?:[01]\d|2[0-3])(?:[0-5]\d){0,2}\d{0,6}", rest))
 
 
 def is_whole_number(plain: bytes, start: int, end: int) -> bool:
     """Tell whether digits stand for themselves, not in a longer number or as decimals."""
-    if plain[:start][-1:].isdigit() or plain[end : end + 1].isdigit():
+    before = plain[max(start - 2, 0) : start]
+    if before[-1:].isdigit() or plain[end : end + 1].isdigit():
         return False
-    if plain[:start][-1:] == b"." and plain[:start][-2:-1].isdigit():
+    if before[-1:] == b"." and before[:1].isdigit():
         return _is_in_chain(plain, start, end)
     return True
 
 
 def is_short_number(plain: bytes, start: int, end: int) -> bool:
     """Tell whether 4 or 5 digits are a word of their own, not a measure or a decimal number."""
-    before, after = plain[:start][-1:], plain[end:]
+    before, after = plain[max(start - 1, 0) : start], plain[end : end + 16]
     if before.isalnum() or before == b"." or after[:1].isalnum():
         return False
     if after[:1] == b"." and after[1:2].isdigit():
@@ -398,9 +400,10 @@ def is_short_number(plain: bytes, start: int, end: int) -> bool:
 
 def _is_in_chain(plain: bytes, start: int, end: int) -> bool:
     """Tell whether a number is a component of a dotted chain, as in a UID."""
-    left = len(plain[:start].rstrip(b"0123456789."))
-    right = len(plain) - len(plain[end:].lstrip(b"0123456789."))
-    return plain.count(b".", left, right) > 1
+    left = plain[max(start - 64, 0) : start]
+    right = plain[end : end + 64]
+    dots = left[len(left.rstrip(b"0123456789.")) :].count(b".")
+    return dots + right[: len(right) - len(right.lstrip(b"0123456789."))].count(b".") > 1
 
 
 def shifted_dates(values: tuple[tuple[str, str], ...], days: int) -> frozenset[str]:

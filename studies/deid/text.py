@@ -302,7 +302,7 @@ class _OwnValues:
     def _is_whole_number(self, start: int, end: int, size: int) -> bool:
         """Tell whether digits stand for themselves: not in a longer number, decimals, a measure."""
         text = self.folded
-        before, after = text[:start][-2:], text[end : end + 2]
+        before, after = text[max(start - 2, 0) : start], text[end : end + 2]
         if before[-1:].isdecimal() or after[:1].isdecimal():
             return False
         if before[-1:] == "." and before[:1].isdecimal() and not _is_dotted(text, start, end):

@@ -7,6 +7,7 @@ never the value.
 
 from __future__ import annotations
 
+import bisect
 import re
 import struct
 import zlib
@@ -243,11 +244,13 @@ class _Region:
         self._start = start
         self._syntax = syntax
         self._elements: list[Element] | None = None
+        self._starts: list[int] = []
 
     def elements(self) -> list[Element]:
         """Return every element with a value of its own, file meta first."""
         if self._elements is None:
-            self._elements = self._walk()
+            self._elements = sorted(self._walk(), key=lambda element: element.start)
+            self._starts = [element.start for element in self._elements]
         return self._elements
 
     def _walk(self) -> list[Element]:
@@ -261,7 +264,11 @@ class _Region:
 
     def element_at(self, position: int) -> Element | None:
         """Return the element whose value holds the position."""
-        return next((e for e in self.elements() if e.start <= position < e.end), None)
+        elements = self.elements()
+        found = (
+            elements[max(bisect.bisect_right(self._starts, position) - 1, 0)] if elements else None
+        )
+        return found if found and found.start <= position < found.end else None
 
     def where(self, position: int) -> str:
         """Return the place as people read it."""
@@ -279,6 +286,7 @@ class _Search:
         self._suspects = suspects
         self._region = region
         self._charset = Charset.of(expect.charset)
+        self._judged: set[tuple[int, str]] = set()  # values that a rule has judged as a whole
 
     def run(self) -> None:
         """Raise LeakFound at the first leak."""
@@ -298,6 +306,9 @@ class _Search:
         element = self._region.element_at((hit.start + hit.end) // 2)
         if element is None:
             return  # between values there are only tags, VRs and lengths
+        if (element.start, hit.rule) in self._judged:
+            return
+        self._judged.add((element.start, hit.rule))
         raw = self._region.data[element.start : element.end]
         if raw.rstrip(b" \0").decode("latin-1") in self._expect.own:
             return
