@@ -26,7 +26,7 @@ from .dataset import (
     swapped,
     truncated,
 )
-from .plan import IDENTIFYING, MARKS
+from .plan import CONTRIBUTING_EQUIPMENT, IDENTIFYING, MARKS
 
 _NOTED = (
     (0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080021, 0x00080022)
@@ -36,7 +36,7 @@ _NOTED = (
     + (0x00180015, 0x00181016, 0x0020000D, 0x0020000E, 0x00200011, 0x00200013, 0x00200052)
     + (0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101)
     + (0x00280301, 0x00321032, 0x00321033, 0x00420011, 0x00420012, 0x00401010, 0x00102297)
-    + (0x00280103, 0x00280102, 0x00080080, 0x7FE00001, 0x00402008, 0x00402009)
+    + (CONTRIBUTING_EQUIPMENT, 0x00280103, 0x00280102, 0x00080080, 0x7FE00001, 0x00402008, 0x00402009)
     + tuple(group << 16 | 0x0102 for group in range(0x6000, 0x6020, 2))
     + tuple(IDENTIFYING)
     + MARKS
@@ -153,6 +153,8 @@ def _explicit(buf: bytes, position: int, found: Survey) -> int:
             if vr not in (SQ, UN):
                 raise malformed(position, "An element other than a sequence has no length")
             position = skip_undefined(buf, value, end, vr == SQ)
+            if tag in _NOTED_SWAPPED:
+                _note(found, tag, buf[value : position - 8], position)
             continue
         if tag in _NOTED_SWAPPED and value + length <= end:
             _note(found, tag, buf[value : value + length], position)
@@ -202,6 +204,8 @@ def _implicit(buf: bytes, position: int, found: Survey) -> int:
             return _padding(buf, position)
         if length == UNDEFINED:
             position = skip_undefined(buf, value, end, False)
+            if tag in _NOTED_SWAPPED:
+                _note(found, tag, buf[value : position - 8], position)
             continue
         if tag in _NOTED_SWAPPED and value + length <= end:
             _note(found, tag, buf[value : value + length], position)
