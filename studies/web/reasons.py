@@ -23,6 +23,19 @@ class Reason:
 _UNREADABLE = _(
     "The file is damaged or cut short. Send it again from its source; this copy never leaves."
 )
+_VERIFY = _(
+    "The check after de-identification found the output not as it has to be. The place is named; "
+    "tell your administrator, and leave the file out."
+)
+_LIMIT = _(
+    "The file is built so that reading it could exhaust this machine. Send it again from its "
+    "source, or leave it out."
+)
+_PIXELS = _(
+    "The picture doesn't fit its own description, so nobody can say what it shows. Send it again "
+    "from its source, or leave it out."
+)
+_ARCHIVE = _("It can't be unfolded safely. Unfold it yourself, and drop the folder instead.")
 _PATIENT = _("Without a patient id nobody could bring the report back to the right patient.")
 
 REASONS: dict[str, Reason] = {
@@ -71,6 +84,74 @@ REASONS: dict[str, Reason] = {
     "dicomdir": Reason(_("DICOMDIR"), _("A directory of a medium is never passed on. Skipped.")),
     "duplicate": Reason(_("Duplicate"), _("The same image came twice. It is taken once.")),
     "truncated": Reason(_("Damaged file"), _UNREADABLE),
+    "malformed": Reason(_("Damaged file"), _UNREADABLE),
+    "unreadable": Reason(_("Unreadable file"), _UNREADABLE),
+    "header-too-large": Reason(_("Header too large"), _LIMIT),
+    "trailer-too-large": Reason(_("Too much after the pixels"), _LIMIT),
+    "nesting-too-deep": Reason(_("Nested too deeply"), _LIMIT),
+    "deflate-ratio": Reason(_("Compressed beyond reason"), _LIMIT),
+    "transfer-syntax": Reason(
+        _("Unknown transfer syntax"),
+        _("The portal can't read how this file is encoded. Convert it at its source."),
+    ),
+    "uid-missing": Reason(
+        _("A UID is missing"),
+        _("The file lacks a UID that every DICOM object has. Send it again from its source."),
+    ),
+    "study-uid-missing": Reason(
+        _("No Study Instance UID"),
+        _("Without it the file belongs to no study. Send it again from its source."),
+    ),
+    "unknown-sop-class": Reason(
+        _("Unknown object type"),
+        _("De-identification isn't defined for this type of object. Leave it out."),
+    ),
+    "video-unchecked": Reason(
+        _("Video not checked"),
+        _("Text in video can't be checked yet, so it stays here. Leave it out."),
+    ),
+    "frame-unreadable": Reason(_("Unreadable picture"), _PIXELS),
+    "pixel-description-missing": Reason(_("Picture without description"), _PIXELS),
+    "pixel-encoding-mismatch": Reason(_("Picture and encoding disagree"), _PIXELS),
+    "pixel-length": Reason(_("Picture of wrong length"), _PIXELS),
+    "verify-marks": Reason(_("Marks missing after de-identification"), _VERIFY, ("retry",)),
+    "verify-meta": Reason(_("File meta not as it has to be"), _VERIFY, ("retry",)),
+    "verify-preamble": Reason(_("Preamble not empty"), _VERIFY, ("retry",)),
+    "verify-private": Reason(_("Private data left"), _VERIFY, ("retry",)),
+    "verify-structure": Reason(_("Output not well formed"), _VERIFY, ("retry",)),
+    "verify-type": Reason(_("A required attribute is missing"), _VERIFY, ("retry",)),
+    "verify-uid": Reason(_("A UID was not replaced"), _VERIFY, ("retry",)),
+    "archive-damaged": Reason(_("Damaged zip"), _ARCHIVE),
+    "archive-too-large": Reason(_("Zip too large"), _ARCHIVE),
+    "archive-too-many": Reason(_("Zip with too many files"), _ARCHIVE),
+    "archive-too-deep": Reason(_("Zip inside zip, too deep"), _ARCHIVE),
+    "archive-encrypted": Reason(_("Encrypted zip"), _ARCHIVE),
+    "archive-unsupported": Reason(_("Unknown kind of zip"), _ARCHIVE),
+    "archive-entry-damaged": Reason(_("Damaged file inside a zip"), _ARCHIVE),
+    "source-unreadable": Reason(
+        _("Could not be read at its source"),
+        _("The file is there but the portal may not read it. Check its permissions."),
+    ),
+    "no-cloud-id": Reason(
+        _("No cloud id in the report"),
+        _("The report names no study that was sent. Ask the reader for the cloud study id."),
+    ),
+    "unknown-cloud-id": Reason(
+        _("Unknown cloud id in the report"),
+        _("A cloud id in the report is none of this organization. Ask the reader to check it."),
+    ),
+    "two-patients-in-report": Reason(
+        _("Two patients in one report"),
+        _("Ids in the report lead to different patients. Ask the reader for one report each."),
+    ),
+    "several-studies-in-report": Reason(
+        _("Several studies in one report"),
+        _("The report names more than one study of the patient. Bring it in once per study."),
+    ),
+    "no-study-id": Reason(
+        _("No study in the report"),
+        _("The report names the patient's cloud id but no study. Ask the reader which one."),
+    ),
 }
 
 STOPPED: dict[str, Text] = {
