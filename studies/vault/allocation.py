@@ -7,7 +7,7 @@ a rotation of keys can't begin between looking and writing.
 import secrets
 import uuid
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.db import IntegrityError, connections, transaction
 
@@ -18,7 +18,7 @@ from studies.vault.models import Domain, Patient, Study
 from studies.vault.rows import PatientContent, StudyContent, seal_patient, seal_study
 
 VAULT = "vault"
-Row = TypeVar("Row", Patient, Study)
+Found = TypeVar("Found")
 # Each try loses to another process only once, and to a taken cloud id with odds of 1 to 10^12.
 TRIES = 64
 
@@ -57,58 +57,91 @@ def require_current(keys: DomainKeys) -> None:
     keys.current = current
 
 
+class FoundStudy(NamedTuple):
+    """A study that has a row, and what it was first sent under."""
+
+    cloud_id: str
+    patient: str
+    prefix: str
+    scheme: str
+
+
+# Written out, as a job asks them for each patient and study: the ORM would take most of the time.
+_PATIENT = 'SELECT cloud_id FROM vault_patient p WHERE p.domain_id = %s AND p."index" IN '
+_STUDY = (
+    "SELECT s.cloud_id, p.cloud_id, s.prefix, s.scheme FROM vault_study s"
+    " JOIN vault_patient p ON p.id = s.patient_id"
+    ' WHERE s.domain_id = %s AND s."index" IN '
+)
+
+
+def select_by_index(
+    statement: str, keys: DomainKeys, indexes: list[bytes]
+) -> tuple[str, ...] | None:
+    """Return the row of a domain that has one of the blind indexes."""
+    connection = connections[VAULT]
+    domain_id = Domain._meta.pk.get_db_prep_value(keys.domain_id, connection)
+    places = f"({', '.join(['%s'] * len(indexes))})"
+    with connection.cursor() as cursor:
+        cursor.execute(statement + places, [domain_id, *indexes])
+        found: tuple[str, ...] | None = cursor.fetchone()
+    return found
+
+
 class Allocator:
     """Finds or makes rows of one domain; opens the domain's keys again when they were rotated."""
 
     def __init__(self, domain_id: uuid.UUID) -> None:
         self.keys = open_keys(domain_id)
 
-    def patient(self, content: PatientContent) -> Patient:
-        """Return the patient's row."""
+    def patient(self, content: PatientContent) -> str:
+        """Return the patient's cloud id."""
         return self._find_or_make(
             lambda: self.find_patient(*content.indexed), lambda: self._make_patient(content)
         )
 
-    def study(self, content: StudyContent, patient: str, prefix: str, scheme: str) -> Study:
-        """Return the study's row, which may be another patient's."""
+    def study(self, content: StudyContent, patient: str, prefix: str, scheme: str) -> FoundStudy:
+        """Return the study, which may be another patient's."""
         return self._find_or_make(
             lambda: self.find_study(content.indexed),
             lambda: self._make_study(content, patient, prefix, scheme),
         )
 
-    def find_patient(self, patient_id: str, issuer: str) -> Patient | None:
-        """Return the row of a normalised patient id and issuer, under any key version."""
-        indexes = [self.keys.patient_index(v, patient_id, issuer) for v in self.keys.versions]
-        return Patient.objects.filter(domain_id=self.keys.domain_id, index__in=indexes).first()
-
-    def find_study(self, study_uid: str) -> Study | None:
-        """Return the row of an original Study Instance UID, under any key version."""
-        indexes = [self.keys.study_index(v, study_uid) for v in self.keys.versions]
-        return (
-            Study.objects.filter(domain_id=self.keys.domain_id, index__in=indexes)
-            .select_related("patient")
-            .first()
+    def find_patient(self, patient_id: str, issuer: str) -> str | None:
+        """Return the cloud id of a normalised patient id and issuer, under any key version."""
+        keys = self.keys
+        found = select_by_index(
+            _PATIENT, keys, [keys.patient_index(v, patient_id, issuer) for v in keys.versions]
         )
+        return str(found[0]) if found else None
 
-    def _find_or_make(self, find: Callable[[], Row | None], make: Callable[[], Row]) -> Row:
-        row = find()
+    def find_study(self, study_uid: str) -> FoundStudy | None:
+        """Return the study of an original Study Instance UID, under any key version."""
+        keys = self.keys
+        found = select_by_index(
+            _STUDY, keys, [keys.study_index(v, study_uid) for v in keys.versions]
+        )
+        return FoundStudy(*found) if found else None
+
+    def _find_or_make(self, find: Callable[[], Found | None], make: Callable[[], Found]) -> Found:
+        found = find()
         for _ in range(TRIES):
-            if row is not None:
-                return row
+            if found is not None:
+                return found
             try:
                 with transaction.atomic(using=VAULT, durable=True):
                     require_current(self.keys)
-                    row = find() or make()
+                    found = find() or make()
             except StaleKeys:
                 self.keys = open_keys(self.keys.domain_id)
             except IntegrityError:
                 # Another process made this row first, or the cloud id drawn is taken: look again.
-                row = find()
-        if row is None:
+                found = find()
+        if found is None:
             raise VaultError("no free cloud id was found; check the source of random numbers")
-        return row
+        return found
 
-    def _make_patient(self, content: PatientContent) -> Patient:
+    def _make_patient(self, content: PatientContent) -> str:
         row = Patient(
             domain_id=self.keys.domain_id,
             cloud_id=draw_cloud_id(),
@@ -116,9 +149,11 @@ class Allocator:
         )
         seal_patient(self.keys, row, content)
         row.save(force_insert=True)
-        return row
+        return row.cloud_id
 
-    def _make_study(self, content: StudyContent, patient: str, prefix: str, scheme: str) -> Study:
+    def _make_study(
+        self, content: StudyContent, patient: str, prefix: str, scheme: str
+    ) -> FoundStudy:
         owner = Patient.objects.filter(domain_id=self.keys.domain_id, cloud_id=patient).first()
         if owner is None:
             raise VaultError(f"cloud patient {patient} isn't in the vault")
@@ -132,4 +167,4 @@ class Allocator:
         )
         seal_study(self.keys, row, content)
         row.save(force_insert=True)
-        return row
+        return FoundStudy(row.cloud_id, patient, prefix, scheme)

@@ -77,8 +77,8 @@ class DomainIdentities:
             indexed = normalise_patient_id(patient_id, issuer.strip(" \0") or self._default_issuer)
             values: Values = {"PatientID": (patient_id,)}
             merge_values(values, {"IssuerOfPatientID": (issuer,)})
-            row = self._allocator.patient(PatientContent(indexed, values))
-            known = self._patients[key] = row.cloud_id
+            known = self._allocator.patient(PatientContent(indexed, values))
+            self._patients[key] = known
         return known
 
     def study(self, study_uid: str, patient: str) -> str:
@@ -114,15 +114,15 @@ class DomainIdentities:
                 "(0020,000D)",
             )
         content = StudyContent(study_uid, {"StudyInstanceUID": (study_uid,)})
-        row = self._allocator.study(content, patient, self._new_prefix, self._new_scheme)
-        if row.patient.cloud_id != patient:
+        found = self._allocator.study(content, patient, self._new_prefix, self._new_scheme)
+        if found.patient != patient:
             raise Held(
                 "identity-conflict",
                 "This study was sent before under another Patient ID; find out which patient it"
                 " belongs to, and enter that patient's id.",
                 "(0010,0020)",
             )
-        return row.cloud_id, row.prefix, "study" if row.scheme == "study" else "patient"
+        return found.cloud_id, found.prefix, "study" if found.scheme == "study" else "patient"
 
     # --- what is sealed for the way back --------------------------------------------------------
 
@@ -155,10 +155,11 @@ class DomainIdentities:
         content.uids.update(dict.fromkeys(originals.frame_of_reference_uids))
         content.uids.pop("", None)
         content.dates.update(dict.fromkeys(originals.dates))
-        # What the engine didn't map left as it was. To ask for a UID again is a look into a dict.
+        # What the engine didn't map left as it was; what it did came from this object's cache.
         left = {old: old for old in (series, study, *originals.frame_of_reference_uids)}
+        cached = self._uids.get
         for old, new in (left | originals.uids | {sop: new_sop_uid}).items():
-            if self.uid(old) != new:
+            if cached(old) != new and self.uid(old) != new:
                 content.kept[old] = new
         sent = self._sent.setdefault(cloud_study_id, {})
         for old in filter(None, (study, series)):

@@ -93,16 +93,17 @@ def new_version(domain: Domain, version: int) -> DomainKey:
 
 def open_keys(domain_id: uuid.UUID) -> DomainKeys:
     """Unwrap all keys of a domain. With AWS KMS this is a network call: not in a transaction."""
-    domain = Domain.objects.filter(pk=domain_id).first()
-    if domain is None:
+    rows = list(DomainKey.objects.filter(domain_id=domain_id).select_related("domain"))
+    if not rows:
         raise UnknownDomain(f"linkage domain {domain_id} isn't in the vault")
+    domain = rows[0].domain
     ring = keyring()
     return DomainKeys(
         domain_id,
         ring.unwrap(bytes(domain.wrapped_root), root_context(domain_id)),
         {
             key.version: ring.unwrap(bytes(key.wrapped), version_context(domain_id, key.version))
-            for key in domain.keys.all()
+            for key in rows
         },
         domain.key_version,
     )

