@@ -244,9 +244,15 @@ def _walk(report: Report, signed: dict[int, str]) -> None:
 
 
 def _select() -> str:
-    """Return the walk's query. SQLite's time is read as the text it is, not by a converter."""
-    time = "CAST(e.at AS TEXT)" if connection.vendor == "sqlite" else "e.at"
-    columns = ", ".join(time if name == "at" else f"e.{name}" for name in EVENT_FIELDS)
+    """Return the walk's query; time and uid come as text, spelled alike on both databases."""
+    if connection.vendor == "sqlite":
+        spelled = {"at": "CAST(e.at AS TEXT)"}
+    else:
+        spelled = {
+            "at": "to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+            "uid": "replace(e.uid::text, '-', '')",
+        }
+    columns = ", ".join(spelled.get(name, f"e.{name}") for name in EVENT_FIELDS)
     return f"""
         SELECT l.sequence, l.event_id, l.event_digest, l.previous, l.digest, e.id, e.digest,
                {columns}
@@ -283,7 +289,7 @@ def recomputed(row: tuple[Any, ...]) -> bytes | None:
     try:
         return event_digest(
             canonical_event(
-                uid=uid if isinstance(uid, str) else uid.hex,
+                uid=uid,
                 at=_time(at),
                 chain=texts[0],
                 action=texts[1],
@@ -303,11 +309,12 @@ def recomputed(row: tuple[Any, ...]) -> bytes | None:
         return None
 
 
-def _time(value: Any) -> str:
-    """Spell a column's time canonically; SQLite gives text without zone, UTC by Django's rule."""
-    if not isinstance(value, str):
-        return canonical_time(value)
-    return f"{value.replace(' ', 'T')}{'' if '.' in value else '.000000'}Z"
+def _time(value: str) -> str:
+    """Spell a column's time canonically; what Django never wrote raises ValueError."""
+    day, separator, clock = value.partition(" ")
+    if not separator:
+        raise ValueError("no time that was written here")
+    return f"{day}T{clock}{'' if '.' in clock else '.000000'}Z"
 
 
 def _raw(value: Any) -> bytes:

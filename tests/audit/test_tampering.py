@@ -141,6 +141,13 @@ def test_text_that_is_no_text_is_a_change(chain):
     assert finding() == ("changed", 9)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_same_moment_spelled_otherwise_is_a_change(chain):
+    key = Link.objects.get(chain=chain, sequence=9).event_id
+    execute("UPDATE audit_event SET at = replace(at, ' ', 'T') || 'Z' WHERE id = %s", key)
+    assert finding() == ("changed", 9)
+
+
 def test_a_changed_event_with_a_fresh_digest_is_found(chain):
     event = Link.objects.get(chain=chain, sequence=12).event
     event.subject = "OTHER"
