@@ -237,6 +237,12 @@ class _Instance:
                 "(0042,0011)",
             )
         if found.pixel is None:
+            if found.raw.get(0x00280010):
+                raise Held(
+                    "pixels-missing",
+                    "The object describes an image and has no pixels; the file may be cut off.",
+                    "(7FE0,0010)",
+                )
             return
         self.outcome.risk = evidence(found)
         if self.outcome.risk is not None:

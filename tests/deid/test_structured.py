@@ -10,9 +10,8 @@ from pydicom.uid import ImplicitVRLittleEndian, KeyObjectSelectionDocumentStorag
 from studies.deid import Option
 from studies.deid.tables import sr_content
 
-from .builders import FAMILY, GIVEN, IDENTITIES, ROOT, code, content, encoded, passed, plan
+from .builders import FAMILY, GIVEN, IDENTITIES, ROOT, code, content, encoded, passed, plan, run
 from .builders import report as sr
-from .builders import run
 
 CLEAN = plan("basic", Option.CLEAN_STRUCTURED_CONTENT)
 BOTH = plan("basic", Option.CLEAN_STRUCTURED_CONTENT, Option.CLEAN_DESCRIPTORS)
@@ -60,9 +59,7 @@ def test_the_option_keeps_the_tree_and_cleans_in_it(syntax: str, undefined: bool
     items = out.ContentSequence[0].ContentSequence
     assert items[0].MeasuredValueSequence[0].NumericValue == 12.5
     assert items[1].TextValue == "Nodule seen in REMOVED, right upper lobe"
-    assert items[2].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == IDENTITIES.uid(
-        f"{ROOT}.7"
-    )
+    assert items[2].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == IDENTITIES.uid(f"{ROOT}.7")
 
 
 def test_every_concept_of_the_table_meets_its_action() -> None:
