@@ -122,12 +122,13 @@ _MONTH_NAMES: tuple[str, ...] = (
 )
 MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
 # Names that make a date without a year too; short ones are protocol terms (MAR, OCT).
-_LONG_MONTHS = sorted(
-    (n for n in MONTHS if (len(n) >= 5 and n not in ("march", "marca")) or n in ("june", "july")),
-    key=len,
-    reverse=True,
+_LONG_MONTHS = frozenset(
+    name
+    for name in MONTHS
+    if (len(name) >= 5 and name not in ("march", "marca")) or name in ("june", "july")
 )
-_ALL_MONTHS = "|".join(sorted(MONTHS, key=len, reverse=True))
+# Any word stands for the month in the expression, which stays small; the reading looks it up.
+_NAME = r"[^\W\d_]{3,12}"
 _OF = r"(?:de |del |of |d')?"
 _YEAR = r"(?:19|20)\d\d"
 _D = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -143,17 +144,17 @@ _TEXT_DATE = re.compile(
     rf"(?P=s3)(?P<y3>{_YEAR})(?!\d|[a-su-z]))"
     rf"|(?P<short>(?P<a4>\d\d?)(?P<s4>/)(?P<b4>\d\d?)/(?P<y4>\d\d)(?![\d/.])"
     rf"|(?P<a4b>\d\d)(?P<s4b>[-.])(?P<b4b>\d\d)(?P=s4b)(?P<y4b>\d\d)(?![\d.-]))"
-    rf"|(?P<dmy>(?P<d5>{_D})(?:st|nd|rd|th|er|\.)?(?P<s5>[ ./-]{{0,4}}){_OF}(?P<n5>{_ALL_MONTHS})"
+    rf"|(?P<dmy>(?P<d5>{_D})(?:st|nd|rd|th|er|\.)?(?P<s5>[ ./-]{{0,4}}){_OF}(?P<n5>{_NAME})"
     rf"\.?(?P<t5>[ ,./-]{{0,4}}){_OF}(?P<y5>{_YEAR}|'?\d\d(?![^\W_]))(?!\d))"
-    rf"|(?P<mdy>(?P<n6>{_ALL_MONTHS})\.?[ -]?(?P<d6>{_D})(?:st|nd|rd|th)?(?P<t6>[ ,.-]{{1,4}})"
+    rf"|(?P<mdy>(?P<n6>{_NAME})\.?[ -]?(?P<d6>{_D})(?:st|nd|rd|th)?(?P<t6>[ ,.-]{{1,4}})"
     rf"(?P<y6>{_YEAR})(?!\d))"
-    rf"|(?P<ynd>(?P<y7>{_YEAR})[- ](?P<n7>{_ALL_MONTHS})[- ](?P<d7>{_D})(?![^\W_]))"
+    rf"|(?P<ynd>(?P<y7>{_YEAR})[- ](?P<n7>{_NAME})[- ](?P<d7>{_D})(?![^\W_]))"
     rf"|(?P<cjk>(?P<y8>{_YEAR}) ?[年년] ?(?P<m8>{_M}) ?[月월](?: ?(?P<d8>{_D}) ?[日号일])?)"
     rf"|(?P<era>(?:令和|平成|昭和|大正|明治|民國|民国) ?(?:\d{{1,3}}|元) ?年"
     rf"(?: ?\d{{1,2}} ?月)?(?: ?\d{{1,2}} ?日)?)"
-    rf"|(?P<ny>(?:{_ALL_MONTHS})\.?[ ,/-]{{0,2}}{_OF}{_YEAR}(?!\d))"
-    rf"|(?P<md>(?:(?:{'|'.join(_LONG_MONTHS)}) {_D}(?:st|nd|rd|th)?(?![\w.])"
-    rf"|{_D}(?:st|nd|rd|th|\.)? {_OF}(?:{'|'.join(_LONG_MONTHS)})(?![^\W_])))"
+    rf"|(?P<ny>(?P<n8>{_NAME})\.?[ ,/-]{{0,2}}{_OF}{_YEAR}(?!\d))"
+    rf"|(?P<md>(?P<n9>{_NAME}) {_D}(?:st|nd|rd|th)?(?![\w.]))"
+    rf"|(?P<dm>{_D}(?:st|nd|rd|th|\.)? {_OF}(?P<n10>{_NAME})(?![^\W_]))"
     rf"|(?P<my>(?:{_M}/{_YEAR}|{_YEAR}-(?:0[1-9]|1[0-2]))(?![\d/-])))"
     rf"){_TIME}",
     re.IGNORECASE,
@@ -161,8 +162,8 @@ _TEXT_DATE = re.compile(
 
 
 def _month(name: str) -> int:
-    """Return a month's number, 0 for a spelling that only matches by an odd upper case."""
-    return MONTHS.get(name.lower(), 0)
+    """Return a month's number, 0 if the word is no month."""
+    return MONTHS.get(name.casefold().replace("\u0307", ""), 0)  # the dot of a Turkish İ
 
 
 def _day(year: str, month: int, day: str) -> date | None:
@@ -179,10 +180,14 @@ def _day(year: str, month: int, day: str) -> date | None:
 def dates_in_text(text: str) -> list[DateInText]:
     """Find dates in the forms and languages that descriptions use, in order, not overlapping."""
     found: list[DateInText] = []
-    for match in _TEXT_DATE.finditer(text):
+    position = 0
+    while match := _TEXT_DATE.search(text, position):
         item = _read(match)
-        if item is not None:
+        if item is None:
+            position = match.start() + 1  # a word that is no month may hide a date behind it
+        else:
             found.append(item)
+            position = item.end
     return found
 
 
@@ -190,8 +195,10 @@ def _read(match: re.Match[str]) -> DateInText | None:
     """Turn one match into a date with its form, or None where the numbers are no date."""
     start, group = match.start(), _kind(match)
     end = match.end(group)
-    if group in ("era", "ny", "md", "my"):
+    if group in ("era", "my"):
         return DateInText(start, end, None, "")
+    if group in _INEXACT:
+        return _read_inexact(match[_INEXACT[group]], group, start, end)
     if group in ("numeric", "short"):
         return _read_numeric(match, group, start, end)
     if group == "compact":
@@ -210,10 +217,21 @@ def _read(match: re.Match[str]) -> DateInText | None:
     month = _month(match[name]) if name else int(match["m" + number])
     day = _day(match["y" + number], month, match["d" + number])
     if day is None:
-        return DateInText(start, end, None, "") if name else None
+        return DateInText(start, end, None, "") if month and name else None
     if group == "ymd":
         return DateInText(start, end, day, f"%Y{match['s1']}%m{match['s1']}%d")
     return DateInText(start, end, day, "%Y年%m月%d日" if group == "cjk" else "%Y-%m-%d")
+
+
+_INEXACT = {"ny": "n8", "md": "n9", "dm": "n10"}
+
+
+def _read_inexact(name: str, group: str, start: int, end: int) -> DateInText | None:
+    """Read a month with a year or a day only; without a year just the long names are months."""
+    month = _month(name)
+    if not month or (group != "ny" and name.lower() not in _LONG_MONTHS):
+        return None
+    return DateInText(start, end, None, "")
 
 
 def _read_numeric(match: re.Match[str], group: str, start: int, end: int) -> DateInText | None:
@@ -235,7 +253,9 @@ def _read_numeric(match: re.Match[str], group: str, start: int, end: int) -> Dat
     return DateInText(start, end, None, "|".join(readings.values()), tuple(readings))
 
 
-_KINDS = ("ymd", "compact", "numeric", "short", "dmy", "mdy", "ynd", "cjk", "era", "ny", "md", "my")
+_KINDS = (
+    "ymd", "compact", "numeric", "short", "dmy", "mdy", "ynd", "cjk", "era", "ny", "md", "dm", "my",
+)  # fmt: skip
 
 
 def _kind(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Verify: a second pair of eyes on the bytes that are about to leave (DESIGN: nothing leaks).
+"""Verify: a second pair of eyes on the bytes that are about to leave.
 
 It knows what was identifying in the input and reads the output with an element walk of its own; it
 never sees the plan or what was changed. Any finding holds the instance and names tag and rule,

@@ -150,9 +150,16 @@ def test_what_is_no_date_is_left_alone(text: str) -> None:
     assert shift_dates_in_text(text, 10) == text
 
 
-@pytest.mark.parametrize("text", ["12 ſep 2024", "12 N\u0130SAN 2024", "12 APR\u0130L 2024"])
-def test_odd_upper_case_makes_no_search_fail(text: str) -> None:
-    assert "2024" not in shift_dates_in_text(text, 10) or dates_in_text(text) == []
+@pytest.mark.parametrize(
+    ("text", "month"), [("12 ſep 2024", 9), ("12 NİSAN 2024", 4), ("12 AĞUSTOS 2024", 8)]
+)
+def test_odd_upper_case_is_read_too(text: str, month: int) -> None:
+    assert [found.day for found in dates_in_text(text)] == [date(2024, month, 12)]
+
+
+def test_a_word_that_is_no_month_hides_no_date_behind_it() -> None:
+    assert shift_dates_in_text("5 CHEST 2024-01-31", 10) == "5 CHEST 2024-01-21"
+    assert shift_dates_in_text("40/40/2024 31 Jan 2024", 10) == "40/40/2024 2024-01-21"
 
 
 @given(text=st.text(max_size=60), days=DAYS)
