@@ -51,18 +51,18 @@ def fill(domain: uuid.UUID, patients: int) -> None:
     from studies.vault.keys import open_keys
 
     keys, step = open_keys(domain), max(patients // LOOK_UPS, 1)
-    pair = row_pair(keys, 0)
+    models = row_pair(keys, 0)
     for start in range(0, patients, AT_ONCE):
         pairs = []
         for number in range(start, min(start + AT_ONCE, patients)):
             if number % step == 0:
-                pair = row_pair(keys, number)
-                pairs.append(pair)
+                real = [values(row) for row in row_pair(keys, number)]
+                pairs.append(real)
             else:
-                pairs.append(stand_ins(*pair, number))
+                pairs.append(stand_ins(real, models, number))
         with transaction.atomic(using="vault"), connections["vault"].cursor() as cursor:
-            for rows in zip(*pairs, strict=True):
-                cursor.executemany(insert(rows[0]), [values(row) for row in rows])
+            for model, rows in zip(models, zip(*pairs, strict=True), strict=True):
+                cursor.executemany(insert(model), rows)
 
 
 def row_pair(keys: Any, number: int) -> tuple[Any, Any]:
@@ -89,18 +89,20 @@ def row_pair(keys: Any, number: int) -> tuple[Any, Any]:
     return patient, study
 
 
-def stand_ins(patient: Any, study: Any, number: int) -> tuple[Any, Any]:
+def stand_ins(real: list[list[Any]], models: tuple[Any, Any], number: int) -> list[list[Any]]:
     """Return rows of the same shape, of another patient, with random content."""
-    rows = []
-    for row in (patient, study):
-        twin = type(row)(
-            **{field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-        )
-        twin.pk, twin.cloud_id = number + 1, draw()
-        twin.index, twin.sealed = os.urandom(32), os.urandom(len(row.sealed))
-        rows.append(twin)
-    rows[1].patient_id = rows[0].pk
-    return rows[0], rows[1]
+    twins = []
+    for row, model in zip(real, models, strict=True):
+        twin = list(row)
+        for place, field in enumerate(model._meta.concrete_fields):
+            if field.name in ("id", "patient"):
+                twin[place] = number + 1
+            elif field.name == "cloud_id":
+                twin[place] = draw()
+            elif field.name in ("index", "sealed"):
+                twin[place] = type(row[place])(os.urandom(len(bytes(row[place]))))
+        twins.append(twin)
+    return twins
 
 
 def insert(row: Any) -> str:
