@@ -14,9 +14,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    ComprehensiveSRStorage,
     CTImageStorage,
     EnhancedCTImageStorage,
-    ComprehensiveSRStorage,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
 )

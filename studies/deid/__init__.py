@@ -17,6 +17,9 @@ from .profile import Option, Profile, ProfileError, Rule, RuleAction, builtin_pr
 if TYPE_CHECKING:
     from .profile_text import load_profile
 
+if TYPE_CHECKING:
+    from .profile_text import load_profile
+
 __all__ = [
     "Change",
     "Changes",

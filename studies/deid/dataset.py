@@ -4,9 +4,9 @@ The scan loops of `survey.py` and `rewrite.py` read `tag, vr, length` with one u
 one dict entry; what they share stands here. Nothing here knows what an attribute means.
 """
 
+import struct
 from functools import lru_cache
 from struct import Struct
-from struct import error as StructError
 
 from .errors import Held
 from .tables import dictionary
@@ -14,6 +14,8 @@ from .tables import dictionary
 ELEMENT = Struct("<IHH")  # explicit VR: tag, VR, 16-bit length
 TAG_LENGTH = Struct("<II")  # implicit VR and items: tag, 32-bit length
 LENGTH = Struct("<I")
+
+StructError = struct.error  # raised where data end inside an element
 
 UNDEFINED = 0xFFFFFFFF
 MAX_HEADER = 64 * 1024 * 1024
@@ -161,7 +163,7 @@ def skip_undefined(buf: bytes, position: int, end: int, explicit: bool) -> int:
 def _skip_element(buf: bytes, position: int, stack: list[bool], modes: list[bool]) -> int:
     """Step over one element inside an item, opening a level for an undefined length."""
     if not modes[-1]:
-        _tag, length = TAG_LENGTH.unpack_from(buf, position)
+        length: int = TAG_LENGTH.unpack_from(buf, position)[1]
         head, inner = 8, False
     else:
         _tag, vr, length = ELEMENT.unpack_from(buf, position)

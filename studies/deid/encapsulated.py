@@ -180,7 +180,8 @@ def clean_jpeg(data: bytes, found: Survey) -> bytes:
         if length < 2 or end > len(data):
             raise _unreadable()
         if (marker in _SOF or marker == _SOF_LS) and end - start >= 6:
-            _check_size(*Struct(">HH").unpack_from(data, start + 1), found)
+            rows, columns = Struct(">HH").unpack_from(data, start + 1)
+            _check_size(rows, columns, found)
             sized = True
         elif (0xE0 <= marker <= 0xEF or marker == 0xFE) and not _is_technical(
             marker, data[start:end]

@@ -5,7 +5,7 @@ No message may hold a value of the data set: it is shown, logged and reported.
 
 
 class EngineError(Exception):
-    """One instance cannot be de-identified; `code` is stable, `where` is a tag path or an offset."""
+    """One instance can't be de-identified; `code` is stable, `where` a tag path or an offset."""
 
     state = "refused"
 

@@ -113,11 +113,10 @@ class KeyedIdentities:
             raise ValueError("the prefix is upper case")
         self.prefix = prefix
         self.scheme: Scheme = scheme
-        derive = lambda purpose: hmac.digest(key, b"anonportal/" + purpose, "sha256")  # noqa: E731
-        self._patient_key = derive(b"patient")
-        self._study_key = derive(b"study")
-        self._uid_key = derive(b"uid")
-        self._date_key = derive(b"date")
+        self._patient_key = _subkey(key, b"patient")
+        self._study_key = _subkey(key, b"study")
+        self._uid_key = _subkey(key, b"uid")
+        self._date_key = _subkey(key, b"date")
         self._uids: dict[str, str] = {}
         self._patients: dict[tuple[str, str], str] = {}
         self._studies: dict[tuple[str, str], str] = {}
@@ -154,6 +153,10 @@ class KeyedIdentities:
         """Return this patient's number of days, 1 to 3650."""
         digest = hmac.digest(self._date_key, patient.encode(), "sha256")
         return int.from_bytes(digest[:8], "big") % 3650 + 1
+
+
+def _subkey(key: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(key, b"anonportal/" + purpose, "sha256")
 
 
 def _cloud_id(key: bytes, text: str) -> str:

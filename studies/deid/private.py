@@ -91,10 +91,8 @@ def skip_group(run: "Rewriter", tag: int, position: int, end: int) -> int:
         if tag & 0xFFFF != number:
             break
         tags.append(tag)
-        if length == UNDEFINED:
-            position = skip_undefined(buf, value, end, inner)
-        else:
-            position = value + length
+        is_open = length == UNDEFINED
+        position = skip_undefined(buf, value, end, inner) if is_open else value + length
     if position > end:
         raise truncated(end)
     run.log.append((run.path, tags, "X", "private"))
@@ -153,7 +151,7 @@ def _entry(run: "Rewriter", creator: str, found: _Found) -> Action | None:
 
 
 def _by_vr(run: "Rewriter", tag: int, vr: int, safe_vr: int) -> Action | None:
-    """Return how a safe private element is cleaned; a VR that is not the table's says too little."""
+    """Return how a safe private element is cleaned, by the VR it has."""
     actual = safe_vr if vr == UN else vr
     because = "retain-safe-private"
     if actual == SQ:

@@ -203,7 +203,7 @@ class Rewriter:
             if vr in LONG_VRS:
                 (length,) = LENGTH.unpack_from(buf, value)
                 value += 4
-                if vr == SQ and act.__class__ is Action and act.repeats:  # type: ignore[union-attr]
+                if vr == SQ and act.__class__ is Action and act.repeats:
                     after = self._known_to_stay(tag, value, length)
                     if after:
                         position = after
@@ -268,7 +268,8 @@ class Rewriter:
         Walks without recursion and without writing, and gives up at the first element that is
         not plainly kept. Lengths must fit into each other exactly.
         """
-        buf, unpack, get = self.buf, ELEMENT.unpack_from, table.get
+        buf, unpack = self.buf, ELEMENT.unpack_from
+        get: Callable[[int], Entry | None] = table.get
         default, special = self.iod.nested_default.get, self.iod.special
         texts: list[bytes] = []
         note = texts.append
@@ -313,7 +314,7 @@ class Rewriter:
                     if vr in TEXT_VRS or vr == UN:
                         note(buf[position - length : position])
                     continue
-                if act.__class__ is int or not act.repeats or tag in special:  # type: ignore[union-attr]
+                if not isinstance(act, Action) or not act.repeats or tag in special:
                     return False
                 known = self._known_to_stay(tag, position, length)
                 if known:
@@ -338,7 +339,7 @@ class Rewriter:
             act = get(tag)
             if act.__class__ is int and length != UNDEFINED:
                 position += 8 + length
-                if act > TEXT or act < -TEXT:  # type: ignore[operator]
+                if act > TEXT or act < -TEXT:
                     self.texts.append(buf[position - length : position])
                 continue
             if tag == ITEM_END and delimited:

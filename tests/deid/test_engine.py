@@ -108,7 +108,7 @@ def test_a_second_run_keeps_the_earlier_marks_first() -> None:
     assert len(out.DeidentificationMethod) == 2
     values = [item.CodeValue for item in out.DeidentificationMethodCodeSequence]
     assert values == ["113100", "113105", "113109"]
-    assert [i.get("Manufacturer") for i in out.ContributingEquipmentSequence][0] == "Earlier"
+    assert out.ContributingEquipmentSequence[0].Manufacturer == "Earlier"
     assert len(out.ContributingEquipmentSequence) == 2
 
 

@@ -24,10 +24,11 @@ COLUMNS = sorted(
     - {"retain-safe-private"}
 )
 VALUES: dict[str, object] = {
-    "DA": "20230102", "DT": "20230102101112", "TM": "101112", "AS": "044Y", "IS": "7", "DS": "7.5", "US": 7, "SS": -7, "UL": 7, "SL": -7, "FL": 7.5, "FD": 7.5, "UV": 7,
-    "SV": 7, "OB": b"\7\7", "OW": b"\7\7", "OF": bytes(4), "OD": bytes(8), "OL": bytes(4),
-    "OV": bytes(8), "UN": b"\7\7", "AT": 0x00100020, "CS": "LEFT", "AE": FAMILY.upper(),
-}  # fmt: skip
+    **{"DA": "20230102", "DT": "20230102101112", "TM": "101112", "AS": "044Y", "IS": "7"},
+    **{"DS": "7.5", "US": 7, "SS": -7, "UL": 7, "SL": -7, "FL": 7.5, "FD": 7.5, "UV": 7, "SV": 7},
+    **{"OB": b"\7\7", "OW": b"\7\7", "OF": bytes(4), "OD": bytes(8), "OL": bytes(4)},
+    **{"OV": bytes(8), "UN": b"\7\7", "AT": 0x00100020, "CS": "LEFT", "AE": FAMILY.upper()},
+}
 
 
 def rows() -> dict[int, tuple[str, str, dict[str, str]]]:

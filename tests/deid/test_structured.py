@@ -64,7 +64,7 @@ def test_the_option_keeps_the_tree_and_cleans_in_it(syntax: str, undefined: bool
 
 def test_every_concept_of_the_table_meets_its_action() -> None:
     items, expected = [], []
-    for value, scheme, value_type, basic, cells, meaning in sr_content.ROWS:
+    for value, scheme, value_type, basic, _cells, meaning in sr_content.ROWS:
         if value_type != "TEXT":
             continue
         concept = code(value, scheme.split(" ")[0], meaning[:64])
