@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from anonportal.logs import batch_context
 from studies.faults import Fault, PermanentError, TransientError
 from studies.models import Batch, BatchState, Chunk, ChunkKind, ChunkState
 from studies.services import alerts, batches, choosing, inventory, processing, receiving, releasing
@@ -72,7 +73,7 @@ def continue_batch(batch: Batch) -> None:
     """Take up whatever a person's decision made possible."""
     batch.refresh_from_db()
     if batch.state == BatchState.PROCESSING and not processing.unfinished(
-        batch, ChunkKind.INVENTORY, ChunkKind.DEIDENTIFY
+        batch, ChunkKind.COLLECT, ChunkKind.INVENTORY, ChunkKind.DEIDENTIFY
     ):
         _conclude(batch.pk)
     enqueue_pending(batch)
@@ -105,6 +106,12 @@ def run_chunk(chunk_id: int) -> None:
     held = claim(chunk_id)
     if held is None:
         return
+    with batch_context(held.chunk.batch_id):
+        _run(held)
+
+
+def _run(held: Claim) -> None:
+    chunk_id = held.chunk.pk
     try:
         if held.chunk.batch.state == BatchState.CANCELLED:
             held.give_up("cancelled")
@@ -157,6 +164,9 @@ def _broken(held: Claim, reference: str) -> None:
 
 def _attention(batch_id: uuid.UUID, code: str, reference: str = "") -> None:
     batch = Batch.objects.select_for_update().get(pk=batch_id)
+    if batch.state == BatchState.QUEUED:
+        # Its files could not even be collected: that is work that began and stopped, too.
+        batches.move(batch, BatchState.PROCESSING, processing_started=timezone.now())
     if batch.state in (BatchState.PROCESSING, BatchState.RELEASING):
         batches.needs_attention(batch, code, reference)
 

@@ -244,7 +244,7 @@ def conclude(batch_id: uuid.UUID) -> bool:
             .get(pk=batch_id)
         )
         if batch.state != BatchState.PROCESSING or unfinished(
-            batch, ChunkKind.INVENTORY, ChunkKind.DEIDENTIFY
+            batch, ChunkKind.COLLECT, ChunkKind.INVENTORY, ChunkKind.DEIDENTIFY
         ):
             return False
         counted = batches.ledger(batch)

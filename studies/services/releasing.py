@@ -150,7 +150,7 @@ def send_ready_studies(batch_id: uuid.UUID) -> list[Chunk]:
             batch.priority != Priority.STAT
             or batch.release_policy != ReleasePolicy.WHEN_CLEAN
             or batch.state != BatchState.PROCESSING
-            or processing.unfinished(batch, ChunkKind.INVENTORY)
+            or processing.unfinished(batch, ChunkKind.COLLECT, ChunkKind.INVENTORY)
         ):
             return []
         try:

@@ -109,7 +109,7 @@ def batch_detail(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """Show a batch: while it takes files, the page to fill it; later, where it is."""
     batch = access.batch_for(request, batch_id)
     if batch.state == BatchState.RECEIVING:
-        return render(request, "studies/batch_new.html", _filling(request, batch))
+        return _new_batch(request, batch)
     return render(request, "studies/batch.html", _context(batch))
 
 
@@ -166,9 +166,38 @@ def _context(batch: Batch) -> dict[str, object]:
         and batch.attention_code != "conflict",
         "manifest": Manifest.objects.filter(batch=batch).order_by("-revision").first(),
         "deliveries": list(batch.deliveries.all()),
+        "checks": _checks(batch, counted[InstanceState.DEIDENTIFIED]),
         "poll_seconds": 0 if is_final else (POLL_MOVING if is_moving else POLL_WAITING),
         "is_final": is_final,
     }
+
+
+def _checks(batch: Batch, waiting: int) -> list[dict[str, object]]:
+    """Return what is done before a batch is over: verification, manifest, destroyed originals."""
+    is_gone = not bytes(batch.wrapped_key)
+    has_manifest = batch.state in (BatchState.DELIVERED, BatchState.CLOSED)
+    closes = None if is_gone else batch.closes
+    checks: list[dict[str, object]] = [
+        {
+            "is_done": bool(waiting) or has_manifest,
+            "text": _("Every clean image was verified, each one")
+            if waiting or has_manifest
+            else _("Every clean image is verified, each one"),
+        },
+        {
+            "is_done": has_manifest,
+            "text": _("Manifest and signature were made")
+            if has_manifest
+            else _("Manifest and signature are made at the end"),
+        },
+    ]
+    if is_gone:
+        text = _("Originals here were destroyed")
+    elif closes:
+        text = _("Originals here are destroyed:")
+    else:
+        text = _("Originals here are destroyed when the batch closes")
+    return [*checks, {"is_done": is_gone, "text": text, "moment": closes}]
 
 
 def _steps(batch: Batch) -> list[dict[str, object]]:
@@ -269,6 +298,13 @@ def _studies(batch: Batch) -> list[dict[str, object]]:
 # --- filling a batch ---------------------------------------------------------------------------
 
 
+def _new_batch(request: HttpRequest, batch: Batch, form: BatchForm | None = None) -> HttpResponse:
+    """Draw the page that fills a batch; the navigation marks where its coordinator came from."""
+    request.nav_path = reverse("batch_new")  # type: ignore[attr-defined]
+    status = 422 if form else 200
+    return render(request, "studies/batch_new.html", _filling(request, batch, form), status=status)
+
+
 def _filling(
     request: HttpRequest, batch: Batch, form: BatchForm | None = None
 ) -> dict[str, object]:
@@ -342,13 +378,13 @@ def batch_submit(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     caller = access.viewer(request)
     form = BatchForm(request.POST, organization=batch.organization)
     if not form.is_valid():
-        return render(request, "studies/batch_new.html", _filling(request, batch, form), status=422)
+        return _new_batch(request, batch, form)
     try:
         choosing.choose(batch, form.cleaned_data)
         receiving.submit(batch, caller.actor)
     except PermanentError as error:
         form.add_error(None, str(error.message))
-        return render(request, "studies/batch_new.html", _filling(request, batch, form), status=422)
+        return _new_batch(request, batch, form)
     jobs.start(batch)
     toast(request, _("Batch started"), icon="half", family="moving")
     return redirect("batch", batch_id=batch.pk)

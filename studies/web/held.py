@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -18,7 +19,7 @@ from studies import jobs
 from studies.faults import PermanentError
 from studies.models import Batch, Instance, InstanceState, Study
 from studies.services import access, naming, review
-from studies.web import reasons
+from studies.web import identity, reasons
 from studies.web.forms import PatientForm, ReasonForm
 
 
@@ -177,9 +178,30 @@ def batch_names(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     batch = access.batch_for(request, batch_id)
     context: dict[str, object] = {"batch": batch}
     try:
-        context["rows"] = naming.show_names(batch, access.viewer(request).actor)
+        rows = naming.show_names(batch, access.viewer(request).actor)
     except PermanentError as error:
         context["problem"] = error.message
+    else:
+        context |= {"rows": [_named(row) for row in rows], "seen": timezone.localtime()}
     response = render(request, "studies/names.html", context)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _named(row: naming.Named) -> dict[str, object]:
+    """Return a study with its patients as people write names and dates."""
+    return {
+        "study": row.study,
+        "patients": [
+            {
+                "groups": identity.name_groups(patient.get("name", "")),
+                "id": patient.get("id", ""),
+                "born": identity.readable_date(patient.get("birth_date", "")),
+            }
+            for patient in row.patients
+        ],
+        "description": row.description,
+        "accession": row.accession,
+        "date": identity.readable_date(row.date),
+        "is_entered": row.is_entered,
+    }

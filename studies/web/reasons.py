@@ -160,6 +160,17 @@ STOPPED: dict[str, Text] = {
     "region-not-allowed": _("The destination's region isn't one that this organization allows."),
     "destination-paused": _("The destination is switched off."),
     "cancelled": _("Cancelled by a person."),
+    "folder-outside": _("The source's folder isn't one that this installation allows."),
+    "folder-unavailable": _("The source's folder can't be read. Check that it is mounted."),
+    "storage-full": _("The portal's disk is full. Nothing was lost; free some space, try again."),
+    "destination-denied": _("The destination refused to take objects. Check its permissions."),
+    "destination-full": _("The destination is full. Make room there, then try again."),
+    "destination-in-the-way": _("Something stands where the destination's folder has to be."),
+    "destination-missing": _("The destination's folder is gone. Check that it is mounted."),
+    "destination-outside": _("The destination's folder isn't one that this installation allows."),
+    "destination-unreadable": _("What was delivered can't be read back. Check the destination."),
+    "checksum-differs": _("What arrived at the destination differs from what was sent. Try again."),
+    "staged-object-changed": _("A prepared object was changed on disk. Nothing of it was sent."),
 }
 
 

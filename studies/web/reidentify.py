@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -31,6 +32,7 @@ from studies.services.reidentification import (
     refuse_stranger,
     reidentify,
 )
+from studies.web import identity
 from studies.web.forms import DoorForm, ReportForm
 from studies.web.reasons import reason
 
@@ -225,9 +227,13 @@ def _rows(identified: Identified) -> dict[str, object]:
     study = identified.study
     return {
         "patient_rows": [
-            (label, patient[key]) for key, label in PATIENT_FIELDS if patient.get(key)
+            identity.row(key, label, patient[key])
+            for key, label in PATIENT_FIELDS
+            if patient.get(key)
         ],
-        "study_rows": [(label, study[key]) for key, label in STUDY_FIELDS if study.get(key)],
+        "study_rows": [
+            identity.row(key, label, study[key]) for key, label in STUDY_FIELDS if study.get(key)
+        ],
     }
 
 
@@ -256,7 +262,7 @@ def report_bring(request: HttpRequest) -> HttpResponse:
         else:
             if report.state == ReportState.ATTENTION:
                 toast(request, _("The report needs attention"), icon="warn", family="stop")
-                return redirect("worklist")
+                return redirect(f"{reverse('worklist')}?s=attention")
             toast(request, _("Report matched"), icon="mail", family="moving")
             return redirect("report", report_id=report.pk)
     return _private(

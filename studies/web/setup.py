@@ -82,8 +82,9 @@ def profile_new(request: HttpRequest) -> HttpResponse:
 
 
 def _starting_point(request: HttpRequest) -> dict[str, str]:
-    start = {"base": "basic", "options": ["clean-descriptors"], "rules": []}
-    return {"name": "", "text": yaml.safe_dump(start, sort_keys=False)}
+    name = "my-profile"
+    start = {"name": name, "base": "basic", "options": ["clean-descriptors"], "rules": []}
+    return {"name": name, "text": yaml.safe_dump(start, sort_keys=False)}
 
 
 @login_required
@@ -150,11 +151,11 @@ def member_remove(request: HttpRequest, membership_id: int) -> HttpResponse:
         raise Http404
     if request.method == "GET":
         context = {
-            "heading": _("Take the role {role} from {name}").format(
+            "heading": _("Remove the role {role} from {name}").format(
                 role=membership.get_role_display(), name=membership.user
             ),
             "consequence": _("They can no longer do or see here what this role allows."),
-            "verb": _("Take the role"),
+            "verb": _("Remove the role"),
             "back": reverse("organization"),
             "risk": True,
         }
@@ -164,5 +165,5 @@ def member_remove(request: HttpRequest, membership_id: int) -> HttpResponse:
     except PermanentError as error:
         messages.error(request, error.message)
     else:
-        toast(request, _("Role taken"), icon="minus", family="idle")
+        toast(request, _("Role removed"), icon="minus", family="idle")
     return redirect("organization")

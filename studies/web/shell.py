@@ -22,7 +22,7 @@ def shell(request: HttpRequest) -> Shell:
         key = str(row.organization_id)
         places.setdefault(key, []).append(str(row.get_role_display()))
         names[key] = row.organization.name
-    here = request.path
+    here = getattr(request, "nav_path", request.path)
     main, groups = _navigation(caller, here)
     return Shell(
         places=tuple(
@@ -42,6 +42,8 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
     def item(label: object, name: str, icon: str, **more: object) -> Item:
         url = reverse(name)
         is_current = here == url if name == "home" else here.startswith(url)
+        if name == "batches" and here == reverse("batch_new"):
+            is_current = False
         return Item(label, url, icon, current=is_current, **more)  # type: ignore[arg-type]
 
     main = [item(_("Home"), "home", "home")]

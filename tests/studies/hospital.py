@@ -3,6 +3,7 @@
 Jobs run on the real queue in this process, one after the other, until nothing is left to do.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,12 @@ class Hospital:
             user=self.people[role], organization=self.organization, roles=frozenset({role})
         )
 
-    def submit(self, entries: list[str] | None = None, **choices: Any) -> Batch:
+    def submit(
+        self,
+        entries: list[str] | None = None,
+        before_work: Callable[[], object] | None = None,
+        **choices: Any,
+    ) -> Batch:
         """Open a batch, fill it from the folder, choose how, and start it."""
         caller = self.viewer(Role.COORDINATOR)
         batch = choosing.draft(caller)
@@ -56,6 +62,8 @@ class Hospital:
         }
         choosing.choose(batch, how)
         receiving.submit(batch, caller.actor)
+        if before_work is not None:
+            before_work()
         jobs.start(batch)
         batch.refresh_from_db()
         return batch

@@ -51,7 +51,9 @@ def put_study(hospital: Hospital, name: str, objects: list, **more: bytes) -> No
 
 def test_a_clean_batch_goes_from_folder_to_folder_and_its_manifest_says_so(hospital) -> None:
     markers = datasets.Markers()
-    put_study(hospital, "one", [datasets.ct(markers, number=n) for n in range(1, 6)], notes=b"no dicom")
+    put_study(
+        hospital, "one", [datasets.ct(markers, number=n) for n in range(1, 6)], notes=b"no dicom"
+    )
 
     batch = hospital.submit()
     work_off()
@@ -218,6 +220,29 @@ def test_a_destination_that_fails_puts_the_batch_before_a_person_and_loses_nothi
     assert len(delivered_files(hospital, batch)) == 2
 
 
+def test_a_source_that_is_gone_puts_the_batch_before_a_person_and_can_be_taken_up(
+    hospital,
+) -> None:
+    put_study(hospital, "one", [datasets.ct(datasets.Markers(), number=1)])
+
+    def take_the_share_away() -> None:
+        hospital.source.config = {"root": "/elsewhere"}
+        hospital.source.save()
+
+    batch = hospital.submit(["one"], before_work=take_the_share_away)
+    work_off()
+    batch.refresh_from_db()
+    assert batch.state == BatchState.ATTENTION
+    hospital.source.config = {"root": str(hospital.inbox)}
+    hospital.source.save()
+    releasing.take_up(batch, hospital.viewer(Role.COORDINATOR).actor)
+    jobs.continue_batch(batch)
+    work_off()
+    batch.refresh_from_db()
+    assert batch.state == BatchState.REVIEW
+    assert counts(batch) == {"deidentified": 1}
+
+
 def test_release_is_refused_where_the_region_is_not_allowed(hospital) -> None:
     put_study(hospital, "one", [datasets.ct(datasets.Markers(), number=1)])
     batch = hospital.submit()
@@ -355,7 +380,9 @@ def test_the_same_patient_keeps_one_cloud_id_over_batches(hospital) -> None:
     put_study(hospital, "one", [datasets.ct(markers, number=1)])
     first = hospital.submit(["one"], release="when-clean")
     work_off()
-    put_study(hospital, "two", [datasets.ct(markers.again(markers.at + timedelta(days=9)), number=1)])
+    put_study(
+        hospital, "two", [datasets.ct(markers.again(markers.at + timedelta(days=9)), number=1)]
+    )
     second = hospital.submit(["two"], release="when-clean")
     work_off()
     studies = Study.objects.filter(batch__in=[first, second])

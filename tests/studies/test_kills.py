@@ -30,11 +30,15 @@ INSTANCES = 300
 class Workers:
     """Two worker processes, each started again by the test when it is killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, roots: Path) -> None:
+        self._roots = str(roots)
         self.running = [self._start() for _ in range(2)]
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings_hurried"}
+        environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "tests.settings_hurried",
+            "ANONPORTAL_FOLDER_ROOTS": self._roots,
+        }
         return subprocess.Popen(
             [sys.executable, "manage.py", "rqworker", "stat", "high", "routine"],
             cwd=Path(__file__).parents[2],
@@ -59,8 +63,8 @@ class Workers:
 
 
 @pytest.fixture
-def workers(redis_server: Path) -> Iterator[Workers]:
-    started = Workers()
+def workers(redis_server: Path, tmp_path: Path) -> Iterator[Workers]:
+    started = Workers(tmp_path)
     yield started
     started.stop()
 
