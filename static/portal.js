@@ -82,7 +82,11 @@
     }
     form.setAttribute("action", form.getAttribute("action") || link.href);
     dialog.append(document.importNode(form, true));
-    dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      const twin = `a[data-dialog][href="${CSS.escape(link.getAttribute("href"))}"]`;
+      (link.isConnected ? link : document.querySelector(twin))?.focus(); // a poll may have redrawn it
+    });
     document.body.append(dialog);
     window.htmx?.process(dialog);
     dialog.showModal();
@@ -144,13 +148,37 @@
     document.addEventListener(`htmx:${name}`, failed);
   }
 
-  // A swap keeps the sections that a person opened or closed open or closed.
+  // A swap keeps the sections that a person opened or closed open or closed, and the focus where
+  // it was. An answer that says the same as the last one changes nothing, so marked text stays.
   const opened = new Map();
+  let focused = null;
+  const CONTROLS = "a[href], button, summary, input, select, textarea";
+  const bare = (text) => text.replace(/name="csrfmiddlewaretoken" value="\w+"/g, "");
+  function place(region) {
+    const element = document.activeElement;
+    if (!region.contains(element)) return null;
+    const home = element.parentElement.closest("[id]");
+    const all = [...home.querySelectorAll(CONTROLS)];
+    return { id: home.id, at: all.indexOf(element), text: element.textContent };
+  }
+  function refocus() {
+    if (!focused || document.activeElement !== document.body) return;
+    const all = [...(document.getElementById(focused.id)?.querySelectorAll(CONTROLS) ?? [])];
+    const same = all[focused.at]?.textContent === focused.text;
+    (same ? all[focused.at] : all.find((one) => one.textContent === focused.text))?.focus();
+  }
   document.addEventListener("htmx:beforeSwap", (event) => {
     const region = polled(event);
     if (!region) return;
-    polls.set(region.id, { good: new Date(), fails: 0, skip: 0 });
+    const text = bare(event.detail.xhr.responseText);
+    const same = polls.get(region.id)?.text === text && event.detail.xhr.status === 200;
+    polls.set(region.id, { good: new Date(), fails: 0, skip: 0, text });
+    if (same && !region.querySelector("[data-age]")) {
+      event.detail.shouldSwap = false;
+      return;
+    }
     each("details[id]", (part) => opened.set(part.id, part.open), region);
+    focused = place(region);
   });
   document.addEventListener("htmx:afterSettle", () => {
     opened.forEach((open, id) => {
@@ -158,6 +186,8 @@
       if (part) part.open = open;
     });
     opened.clear();
+    refocus();
+    focused = null;
     freshen();
   });
 

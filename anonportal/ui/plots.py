@@ -143,18 +143,23 @@ def bar_centres(count: int) -> list[float]:
     return [_GUTTER + (n + 0.5) * slot for n in range(count)]
 
 
+# A name may be 40 % longer in another language: it has the whole line above its bar.
+ROW_PX = 44
+_ROW_SHARE = 80
+
+
 def row_marks(rows: Sequence[tuple[Text, float, str]]) -> list[Mark]:
-    """Return lying bars, 30 px apart; `y` is the bar's top, `x` where the number stands."""
+    """Return lying bars below their names; `y` is the name's top, `x` where the number stands."""
     largest = max((value for _label, value, _family in rows), default=0) or 1
     marks = []
     for n, (label, value, family) in enumerate(rows):
-        width = 44 * value / largest
+        width = _ROW_SHARE * value / largest
         marks.append(
             Mark(
-                percent(44 + width + 1.5),
-                str(6 + 30 * n),
+                percent(width + 1.5),
+                str(ROW_PX * n),
                 percent(width),
-                "18",
+                "16",
                 family,
                 label,
                 value,

@@ -47,8 +47,8 @@ def test_upright_bars_stand_on_the_zero_line_inside_the_plot(values: list[int]) 
 
 def test_lying_bars_leave_room_for_name_and_number() -> None:
     marks = plots.row_marks([("Text in the picture", 583, "held"), ("Two ids", 0, "held")])
-    assert widths(marks) == [44.0, 0.0]
-    assert marks[0].x == "89.50%"
+    assert widths(marks) == [80.0, 0.0]
+    assert marks[0].x == "81.50%"
     assert plots.row_marks([]) == []
 
 

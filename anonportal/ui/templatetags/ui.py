@@ -276,11 +276,11 @@ def plot_rows(
     unit: Text = "",
     family: str = "moving",
 ) -> dict[str, Any]:
-    """Draw lying bars with a name before and a number behind each."""
+    """Draw lying bars with a name above and a number behind each."""
     marks = plots.row_marks(_rows(rows, family))
     return {
         "marks": marks,
-        "height": 30 * len(marks) + 4,
+        "height": plots.ROW_PX * len(marks),
         "label": label,
         "head": head,
         "unit": unit,
