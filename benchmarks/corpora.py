@@ -140,9 +140,9 @@ def _save(ds: Dataset, path: Path) -> None:
     ds.save_as(path, enforce_file_format=True)
 
 
-def make_ct(path: Path, number: int, size: int) -> None:
+def make_ct(path: Path, number: int, _size: int) -> None:
     """Write one CT instance."""
-    _save(_ct(number, size or 512), path)
+    _save(_ct(number, 512), path)
 
 
 def make_small(path: Path, number: int, _size: int) -> None:

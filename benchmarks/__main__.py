@@ -1,0 +1,91 @@
+"""`python -m benchmarks`: this engine beside cp and the peers that this machine has.
+
+Generated corpora, plain file to plain file, runs interleaved, medians. CPU is user + system time
+of the whole process and its children, start-up included; memory is the largest process's peak.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .corpora import MAKERS, build
+from .peers import Peer, peers
+
+_COUNTS = {"ct": 400, "small": 2000, "compressed": 400, "sr": 100, "multiframe": 1}
+Figures = tuple[float, float, float]
+
+
+def main() -> int:
+    """Build the corpora, run everybody on them and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--corpus", action="append", choices=sorted(MAKERS))
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the files to use")
+    parser.add_argument("--multiframe-mb", type=int, default=1024)
+    parser.add_argument("--folder", type=Path, help="where to work; default: /dev/shm or /tmp")
+    options = parser.parse_args()
+    place = options.folder or (Path("/dev/shm") if Path("/dev/shm").is_dir() else None)
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        for name in options.corpus or list(MAKERS):
+            count = max(int(_COUNTS[name] * options.scale), 1)
+            source = build(Path(folder), name, count, options.multiframe_mb << 20)
+            show(name, source, Path(folder), options.runs)
+            shutil.rmtree(source)
+    return 0
+
+
+def show(name: str, source: Path, folder: Path, runs: int) -> None:
+    """Run every peer on one corpus in turn and print its figures."""
+    files = [path for path in source.iterdir() if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    field = [peer for peer in peers(name) if peer.available]
+    found: dict[str, list[Figures]] = {peer.name: [] for peer in field}
+    for _ in range(runs):
+        for peer in field:
+            found[peer.name].append(measure(peer, source, folder))
+    print(f"\n{name}: {len(files)} files, {size / 1e6:.0f} MB")
+    print(f"{'':26}{'CPU ms/file':>12}{'× cp':>8}{'files/s':>9}{'MB/s':>8}{'peak MB':>9}")
+    base = statistics.median(cpu for cpu, _wall, _peak in found["cp"])
+    for peer in field:
+        cpu, wall, peak = (
+            statistics.median(column) for column in zip(*found[peer.name], strict=True)
+        )
+        print(
+            f"{peer.name:26}{cpu / len(files) * 1e3:12.3f}{cpu / base:8.2f}"
+            f"{len(files) / wall:9.0f}{size / wall / 1e6:8.0f}{peak / 1024:9.0f}"
+        )
+
+
+def measure(peer: Peer, source: Path, folder: Path) -> Figures:
+    """Return CPU seconds, wall seconds and peak memory in KB of one run."""
+    target = folder / "out"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    command = peer.command(source, target)
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
+    )
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.monotonic() - begun
+    written = sum(1 for path in target.rglob("*") if path.is_file())
+    if not written and not peer.in_place:
+        sys.stderr.write(f"{peer.name}: wrote nothing (exit {process.returncode})\n")
+    return usage.ru_utime + usage.ru_stime, wall, float(usage.ru_maxrss)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every run: this project on the path."""
+    here = str(Path(__file__).resolve().parent.parent)
+    return {**os.environ, "PYTHONPATH": here}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
