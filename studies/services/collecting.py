@@ -25,7 +25,9 @@ from studies.services.entries import about, add_entries
 from studies.services.keys import Sealer, batch_sealer
 from studies.services.uploads import PartPack
 
-COLLECTING_STATES = frozenset({BatchState.RECEIVING, BatchState.QUEUED})
+SELECTING_STATES = frozenset({BatchState.RECEIVING, BatchState.QUEUED})
+# A batch that stopped while it was collected goes on from `processing`.
+COLLECTING_STATES = SELECTING_STATES | {BatchState.PROCESSING}
 _SLICE_BYTES = 256 << 20
 _SLICE_FILES = 500
 _BLOCK = 1 << 20
@@ -57,7 +59,7 @@ def select(batch: Batch, relatives: Sequence[str], actor: Actor) -> int:
     sealer = batch_sealer(batch)
     with transaction.atomic():
         locked = Batch.objects.select_for_update().get(pk=batch.pk)
-        if locked.state not in COLLECTING_STATES:
+        if locked.state not in SELECTING_STATES:
             raise PermanentError("already-submitted", _("This batch was already started."))
         _keep(batch, sealer, [path for path, _size in files])
         record(

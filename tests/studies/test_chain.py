@@ -239,7 +239,7 @@ def test_a_source_that_is_gone_puts_the_batch_before_a_person_and_can_be_taken_u
     jobs.continue_batch(batch)
     work_off()
     batch.refresh_from_db()
-    assert batch.state == BatchState.REVIEW
+    assert batch.state == BatchState.REVIEW, batch.attention_code
     assert counts(batch) == {"deidentified": 1}
 
 
