@@ -100,7 +100,9 @@ def stand_ins(real: list[list[Any]], models: tuple[Any, Any], number: int) -> li
             elif field.name == "cloud_id":
                 twin[place] = draw()
             elif field.name in ("index", "sealed"):
-                twin[place] = type(row[place])(os.urandom(len(bytes(row[place]))))
+                # psycopg wraps bytes, sqlite3 takes them as they are.
+                size = len(getattr(row[place], "obj", row[place]))
+                twin[place] = os.urandom(size)
         twins.append(twin)
     return twins
 
