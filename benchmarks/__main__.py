@@ -14,10 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from .corpora import MAKERS, build
+from .build import build_apart
 from .peers import Peer, peers
 
-_COUNTS = {"ct": 400, "small": 2000, "compressed": 400, "sr": 100, "multiframe": 1}
+_COUNTS = {"ct": 1000, "small": 2000, "compressed": 1000, "sr": 200, "multiframe": 1}
 Figures = tuple[float, float, float]
 
 
@@ -25,16 +25,16 @@ def main() -> int:
     """Build the corpora, run everybody on them and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--corpus", action="append", choices=sorted(MAKERS))
+    parser.add_argument("--corpus", action="append", choices=list(_COUNTS))
     parser.add_argument("--scale", type=float, default=1.0, help="share of the files to use")
     parser.add_argument("--multiframe-mb", type=int, default=1024)
     parser.add_argument("--folder", type=Path, help="where to work; default: /dev/shm or /tmp")
     options = parser.parse_args()
     place = options.folder or (Path("/dev/shm") if Path("/dev/shm").is_dir() else None)
     with tempfile.TemporaryDirectory(dir=place) as folder:
-        for name in options.corpus or list(MAKERS):
+        for name in options.corpus or list(_COUNTS):
             count = max(int(_COUNTS[name] * options.scale), 1)
-            source = build(Path(folder), name, count, options.multiframe_mb << 20)
+            source = build_apart(Path(folder), name, count, options.multiframe_mb << 20)
             show(name, source, Path(folder), options.runs)
             shutil.rmtree(source)
     return 0

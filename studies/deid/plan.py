@@ -27,7 +27,7 @@ from .dummies import DUMMY_SEQUENCES
 from .errors import Unsupported
 from .profile import Option, Profile, Rule, RuleAction
 from .resolve import CONTENT_SEQUENCE, Path, attribute_types, decide, override, table_rows
-from .tables import codes, iod_types, sr_content
+from .tables import codes, iod_types
 
 Entry = int | Action
 Table = dict[int, Entry]
@@ -240,6 +240,8 @@ class Plan:
     @cached_property
     def concepts(self) -> dict[tuple[str, str, str], str]:
         """Actions of Table E.3.4-1 by code value, scheme and value type, options united."""
+        from .tables import sr_content
+
         found: dict[tuple[str, str, str], str] = {}
         for value, scheme, value_type, basic, cells, _meaning in sr_content.ROWS:
             code, _because = override(basic, cells, self.options)

@@ -25,7 +25,6 @@ from .dataset import (
 )
 from .plan import IDENTIFYING
 from .structured import element_at
-from .tables import safe_private
 
 if TYPE_CHECKING:
     from .rewrite import Rewriter
@@ -47,6 +46,8 @@ class _Found(NamedTuple):
 @lru_cache(maxsize=1)
 def safe_elements() -> dict[tuple[str, int, int], int]:
     """Return the VR code of each safe element by creator in upper case, group and low byte."""
+    from .tables import safe_private
+
     return {
         (creator.upper(), int(group, 16), int(low, 16)): vr_code(vr.split("/")[0] or "UN")
         for creator, group, low, vr, _vm, _meaning in safe_private.ROWS

@@ -225,8 +225,10 @@ class Rewriter:
                 if vr in TEXT_VRS or vr == UN:
                     note(buf[value:position])
                 continue
-            if top and (key := swapped(tag)) >= self.next_key:
-                run = self._write_pending_in_run(run, position, key)
+            if top:
+                key = act.tag if isinstance(act, Action) else swapped(tag)
+                if key >= self.next_key:
+                    run = self._write_pending_in_run(run, position, key)
             out += buf[run:position]
             position = run = self._element(tag, vr, act, position, value, length, end)
         if position != end or delimited:
