@@ -292,7 +292,23 @@ AUDIT = {
     "SINK": "studies.services.signing.store_checkpoint",
     "CHECKPOINTS": "studies.services.signing.stored_checkpoints",
     "FOLDER": str(DATA_DIR / "audit"),
+    "QUEUE": "studies.jobs.enqueue_export",
+    "DIGEST": "studies.services.access.digest_readers",
+    "RETENTION_DAYS": env_int("AUDIT_RETENTION_DAYS", 0),
+    "SOURCE_ID": env("AUDIT_SOURCE_ID", "anonportal"),
+    "SYSLOG": {
+        "host": env("SYSLOG_HOST"),
+        "port": env_int("SYSLOG_PORT", 6514),
+        "ca_file": env("SYSLOG_CA_FILE", ""),
+        "certificate": env("SYSLOG_CERTIFICATE", ""),
+        "key": env("SYSLOG_KEY", ""),
+        "app_name": "anonportal",
+    }
+    if env("SYSLOG_HOST", "")
+    else None,
 }
+# Whether auditors get a digest of their trail by e-mail each night.
+AUDIT_DIGEST = env_bool("AUDIT_DIGEST", True)
 
 # --- logs ------------------------------------------------------------------------------------
 LOGGING = configuration(DATA_DIR / "log", env("LOG_STDERR", "INFO"))

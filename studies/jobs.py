@@ -14,14 +14,27 @@ from django.db import transaction
 from django.utils import timezone
 
 from anonportal.logs import batch_context
+from audit.exporting import run_export
 from studies.faults import Fault, PermanentError, TransientError
 from studies.models import Batch, BatchState, Chunk, ChunkKind, ChunkState
-from studies.services import alerts, batches, choosing, inventory, processing, receiving, releasing
+from studies.services import (
+    alerts,
+    batches,
+    choosing,
+    inventory,
+    leases,
+    processing,
+    receiving,
+    releasing,
+    trail,
+)
 from studies.services.chunks import MAX_ATTEMPTS, Claim, LostLease, claim, waiting
 
 log = logging.getLogger(__name__)
 
 CHUNK_TIMEOUT = 1800
+NIGHT_HOURS = range(2, 5)
+NIGHTLY_SECONDS = 12 * 3600
 ALERT_TIMEOUT = 60
 BACK_OFF = (2, 5, 15, 60, 120, 300)
 RESULT_TTL = 60
@@ -93,12 +106,48 @@ def _alert(batch_id: uuid.UUID) -> None:
     )
 
 
+def enqueue_export(export_id: str) -> None:
+    """Queue the writing of a large export of the trail."""
+    django_rq.get_queue("routine").enqueue(
+        run_export,
+        str(export_id),
+        job_timeout=CHUNK_TIMEOUT,
+        result_ttl=RESULT_TTL,
+        failure_ttl=FAILURE_TTL,
+        description="export",
+    )
+
+
+def look_after_trails() -> int:
+    """Queue the night's work on every chain of the trail, once a day; return how many chains."""
+    if timezone.localtime().hour not in NIGHT_HOURS:
+        return 0
+    if not leases.hold("nightly", uuid.uuid4(), NIGHTLY_SECONDS):
+        return 0
+    chains = trail.chains()
+    for chain in chains:
+        django_rq.get_queue("routine").enqueue(
+            look_after_trail,
+            chain,
+            job_timeout=CHUNK_TIMEOUT,
+            result_ttl=RESULT_TTL,
+            failure_ttl=FAILURE_TTL,
+            description="trail",
+        )
+    return len(chains)
+
+
 # --- entry points ------------------------------------------------------------------------------
 
 
 def send_alert(batch_id: uuid.UUID) -> None:
     """Mail the coordinators of a STAT batch of which something is held."""
     alerts.alert_if_held(batch_id)
+
+
+def look_after_trail(chain: str) -> None:
+    """Verify a chain, tell its auditors about the day, archive what is old enough."""
+    trail.look_after(chain)
 
 
 def run_chunk(chunk_id: int) -> None:

@@ -7,13 +7,15 @@ roles don't allow in their own organization is refused (403).
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 
-from audit import Actor
+from audit import SYSTEM_CHAIN, Actor
 from studies.models import Batch, Destination, Membership, Organization, Role, Source, Study
 
 SESSION_KEY = "organization"
@@ -147,9 +149,26 @@ def destination_for(
     return found
 
 
+def digest_readers(chain: str) -> list[str]:
+    """Return who gets the nightly digest of a chain by e-mail: the organization's auditors."""
+    if not settings.AUDIT_DIGEST or chain == SYSTEM_CHAIN:
+        return []
+    return list(
+        Membership.objects.filter(
+            organization_id=chain, role=Role.AUDITOR, user__is_active=True
+        ).values_list("user__email", flat=True)
+    )
+
+
 def audit_chains(user: AbstractBaseUser | AnonymousUser) -> list[tuple[str, str]]:
-    """Return the chains whose trail a person may read: those of organizations they audit."""
-    return [
+    """Return the chains whose trail a person may read: those of organizations they audit.
+
+    The chain of sign-ins, keys and settings belongs to no organization: platform operators read it.
+    """
+    chains = [
         (str(row.organization_id), row.organization.name)
         for row in memberships(user).filter(role=Role.AUDITOR)
     ]
+    if getattr(user, "is_platform_operator", False):
+        chains.append((SYSTEM_CHAIN, _("The installation")))
+    return chains

@@ -24,7 +24,7 @@ from studies.models import (
     ReleasePolicy,
     Study,
 )
-from studies.services import batches, inventory, keys
+from studies.services import batches, inventory, keys, trail
 from studies.services.chunks import Claim
 from studies.storage import BatchStore, ObjectWriter
 from studies.vault import service as vault
@@ -200,7 +200,14 @@ def _record(batch: Batch, study: Study | None, members: list[_Result]) -> None:
             study.save(update_fields=["cloud_study_id", "cloud_patient_id"])
         record(
             "study.deidentified",
-            detail={"count": len(done), "profile": batch.profile_version.digest},
+            detail={
+                "count": len(done),
+                "profile": batch.profile_version.digest,
+                "merkle_root": trail.keep(
+                    [(member.outcome.sop_instance_uid, member.sha256) for member in done],
+                    batch.profile_version.digest,
+                ),
+            },
             **common,  # type: ignore[arg-type]
         )
     if kept:

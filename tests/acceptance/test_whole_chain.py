@@ -123,8 +123,9 @@ def coordinator_sends(
     outbox = portal.running.data / "demo" / "outbox" / manifest["BatchId"]
     assert (outbox / "manifest.json").read_bytes() == (tmp_path / "manifest.json").read_bytes()
     assert manifest["TotalImages"] == len(list(outbox.rglob("*.dcm"))) > 0
-    mails = list((portal.running.data / "mail").glob("*"))
-    assert mails, "held images of a STAT batch alert by e-mail"
+    mails = [path.read_text() for path in (portal.running.data / "mail").glob("*")]
+    alerts = [mail for mail in mails if manifest["BatchId"] in mail]
+    assert len(alerts) == 1, "held images of a STAT batch alert by e-mail, once"
     return manifest["Studies"][0]["CloudStudyId"], manifest["BatchId"]
 
 

@@ -11,9 +11,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections
 from redis.exceptions import RedisError
 
+from anonportal.checks import refuse_insecure_start
+from anonportal.logs import Word
 from audit import Actor
 from audit.checkpoints import checkpoint_if_due
 from audit.sealer import seal_all
+from audit.sending import send_on
 from studies import jobs
 from studies.services import keeping, leases
 from studies.vault.faults import NotErased
@@ -30,6 +33,10 @@ def _checkpoint() -> None:
     checkpoint_if_due(SCHEDULER)
 
 
+def _send_on() -> None:
+    send_on(SCHEDULER)
+
+
 def _finish_shreddings() -> None:
     try:
         keeping.finish_shreddings(actor=SCHEDULER)
@@ -44,6 +51,8 @@ DUTIES = (
     (2, jobs.take_up_stalled),
     (30, _checkpoint),
     (30, jobs.close_due),
+    (2, _send_on),
+    (300, jobs.look_after_trails),
     (60, _finish_shreddings),
 )
 
@@ -59,6 +68,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until told to stop."""
+        refuse_insecure_start()
         token = uuid.uuid4()
         if options["once"]:
             for _every, duty in DUTIES:
@@ -85,4 +95,4 @@ class Command(BaseCommand):
                     due[number] = time.monotonic() + every
                     duty()
         except (DatabaseError, RedisError) as error:
-            log.warning("the scheduler's round ended early: %s", type(error).__name__)
+            log.warning("the scheduler's round ended early: %s", Word(type(error).__name__))
