@@ -140,7 +140,7 @@ def _context(batch: Batch) -> dict[str, object]:
     return {
         "batch": batch,
         "counted": counted,
-        "parts": ledger_parts(images),
+        "parts": ledger_parts(images, is_over=is_final),
         "images": sum(images.values()),
         "progress": batches.progress(batch, counted),
         "steps": _steps(batch),
@@ -169,6 +169,10 @@ def _context(batch: Batch) -> dict[str, object]:
         "checks": _checks(batch, counted[InstanceState.DEIDENTIFIED]),
         "poll_seconds": 0 if is_final else (POLL_MOVING if is_moving else POLL_WAITING),
         "is_final": is_final,
+        "is_moving": is_moving,
+        "is_cancelled": batch.state == BatchState.CANCELLED,
+        "is_supplement": batch.state == BatchState.DELIVERED
+        and bool(counted[InstanceState.HELD] or counted[InstanceState.DEIDENTIFIED]),
     }
 
 
@@ -195,8 +199,12 @@ def _checks(batch: Batch, waiting: int) -> list[dict[str, object]]:
         text = _("Originals here were destroyed")
     elif closes:
         text = _("Originals here are destroyed:")
+    elif batch.state == BatchState.CANCELLED:
+        text = _("Originals here are being destroyed")
     else:
         text = _("Originals here are destroyed when the batch closes")
+    if batch.state == BatchState.CANCELLED:
+        checks = []
     return [*checks, {"is_done": is_gone, "text": text, "moment": closes}]
 
 
