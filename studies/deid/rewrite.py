@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import private, structured
-from .actions import Action
+from .actions import Action, remove
 from .dataset import (
     ELEMENT,
     ITEM,
@@ -188,7 +188,7 @@ class Rewriter:
     ) -> int:
         """Rewrite explicit VR elements up to `end`, or up to a delimiter; return the offset."""
         buf, out, get, unpack = self.buf, self.out, table.get, ELEMENT.unpack_from
-        note, run = self.texts.append, position
+        note, log, run = self.texts.append, self.log.append, position
         while position < end:
             tag, vr, length = unpack(buf, position)
             act = get(tag)
@@ -230,6 +230,12 @@ class Rewriter:
                 if key >= self.next_key:
                     run = self._write_pending_in_run(run, position, key)
             out += buf[run:position]
+            if act.__class__ is Action and act.handler is remove and vr in SHORT_VRS:
+                position = run = value + length
+                log((self.path, tag, "X", act.because))
+                if act.kind and length:
+                    self.found.append((act.kind, buf[value:position]))
+                continue
             position = run = self._element(tag, vr, act, position, value, length, end)
         if position != end or delimited:
             raise truncated(end)
