@@ -22,6 +22,9 @@ from studies.intake import folder
 from studies.models import (
     Batch,
     BatchState,
+    Chunk,
+    ChunkKind,
+    ChunkState,
     DestinationState,
     Instance,
     InstanceState,
@@ -140,7 +143,7 @@ def _context(batch: Batch) -> dict[str, object]:
     return {
         "batch": batch,
         "counted": counted,
-        "parts": ledger_parts(images, is_over=is_final),
+        "parts": ledger_parts(images, batch.state),
         "images": sum(images.values()),
         "progress": batches.progress(batch, counted),
         "steps": _steps(batch),
@@ -170,10 +173,22 @@ def _context(batch: Batch) -> dict[str, object]:
         "poll_seconds": 0 if is_final else (POLL_MOVING if is_moving else POLL_WAITING),
         "is_final": is_final,
         "is_moving": is_moving,
+        "is_releasing": batch.state == BatchState.RELEASING,
+        "retry": _retry(batch),
         "is_cancelled": batch.state == BatchState.CANCELLED,
         "is_supplement": batch.state == BatchState.DELIVERED
         and bool(counted[InstanceState.HELD] or counted[InstanceState.DEIDENTIFIED]),
     }
+
+
+def _retry(batch: Batch) -> Chunk | None:
+    """Return the delivery job that waits for its next try, None while all goes well."""
+    if batch.state != BatchState.RELEASING:
+        return None
+    waiting = Chunk.objects.filter(
+        batch=batch, kind=ChunkKind.DELIVER, state=ChunkState.PENDING, not_before__isnull=False
+    )
+    return waiting.exclude(code="").order_by("not_before").first()
 
 
 def _checks(batch: Batch, waiting: int) -> list[dict[str, object]]:

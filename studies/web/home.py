@@ -129,15 +129,16 @@ def _ledger_since(caller: Viewer, since: object) -> dict[str, object]:
     return {"parts": ledger_parts(counts), "total": sum(counts.values())}
 
 
-def ledger_parts(counts: dict[str, int], *, is_over: bool = False) -> list[tuple[object, int, str]]:
+def ledger_parts(counts: dict[str, int], state: str = "") -> list[tuple[object, int, str]]:
     """Return the parts of a ledger; together they are the whole, whatever is in work."""
+    clean = _("clean, waiting for release")
+    if state == BatchState.RELEASING:
+        clean = _("clean, on the way")
+    elif state in (BatchState.CANCELLED, BatchState.CLOSED):
+        clean = _("clean, not sent")
     parts = [
         (_("delivered"), counts.get(InstanceState.DELIVERED, 0), "done"),
-        (
-            _("clean, not sent") if is_over else _("clean, waiting for release"),
-            counts.get(InstanceState.DEIDENTIFIED, 0),
-            "moving",
-        ),
+        (clean, counts.get(InstanceState.DEIDENTIFIED, 0), "moving"),
         (_("held"), counts.get(InstanceState.HELD, 0), "held"),
         (_("refused"), counts.get(InstanceState.REFUSED, 0), "stop"),
         (_("excluded"), counts.get(InstanceState.EXCLUDED, 0), "idle"),

@@ -14,7 +14,8 @@ from anonportal.ui import figures
 
 Text = str | Promise
 
-_NAMES = frozenset({"PatientName", "ReferringPhysicianName"})
+_NAMES = frozenset({"PatientName"})
+_OTHER_NAMES = frozenset({"ReferringPhysicianName"})
 _DATES = frozenset({"PatientBirthDate", "StudyDate"})
 _TIMES = frozenset({"StudyTime"})
 _WORDS = frozenset({"PatientSex"})
@@ -34,6 +35,8 @@ def row(keyword: str, label: Text, values: Iterable[str]) -> Row:
     known = [value for value in values if value]
     if keyword in _NAMES:
         return Row(label, "name", tuple(group for value in known for group in name_groups(value)))
+    if keyword in _OTHER_NAMES:
+        return Row(label, "word", tuple(group for value in known for group in name_groups(value)))
     if keyword in _DATES:
         return Row(label, "word", tuple(map(readable_date, known)))
     if keyword in _TIMES:
