@@ -5,6 +5,7 @@ Each is asked for the nearest thing to the Basic profile that it offers.
 
 import importlib.util
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ def peers(corpus: str) -> list[Peer]:
         Peer("cp", True, lambda source, target: ["cp", "-r", str(source), str(target)]),
         Peer("anonportal, 1 worker", True, _engine(corpus, 1)),
         Peer("anonportal, 2 workers", corpus != "multiframe", _engine(corpus, 2)),
-        Peer("gdcmanon", bool(shutil.which("gdcmanon")), _gdcmanon),
+        Peer("gdcmanon", bool(shutil.which("gdcmanon") and shutil.which("openssl")), _gdcmanon),
         Peer("dcmodify", bool(shutil.which("dcmodify")), _dcmodify),
         Peer("dicognito", _has("dicognito"), _dicognito),
         Peer("dicom-anonymizer", _has("dicomanonymizer"), _dicom_anonymizer),
@@ -56,10 +57,19 @@ _EMPTIED = ("8,20", "8,21", "8,22", "8,23", "8,50", "10,10", "20,10")
 
 
 def _gdcmanon(source: Path, target: Path) -> list[str]:
-    flags = [part for tag in _REMOVED for part in ("--remove", tag)]
-    flags += [part for tag in _EMPTIED for part in ("--empty", tag)]
-    return ["gdcmanon", "--dumb", *flags, "--replace", "10,20=X", "-i", str(source), "-o",
-            str(target)]  # fmt: skip
+    """Its Basic profile wants a certificate, to which it encrypts the original attributes."""
+    certificate = target.parent / "certificate.pem"
+    if not certificate.exists():
+        subprocess.run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+                *("-subj", "/CN=benchmark", "-keyout", str(target.parent / "private.pem")),
+                *("-out", str(certificate)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+    return ["gdcmanon", "-e", "-c", str(certificate), "-i", str(source), "-o", str(target)]
 
 
 def _dcmodify(source: Path, target: Path) -> list[str]:
