@@ -71,7 +71,7 @@ def _evidence(said: tuple[str, ...], has_overlay: bool) -> Risk | None:
         reasons.append("(0028,0301) Burned In Annotation is not NO")
     if modality in _MODALITIES:
         reasons.append("(0008,0060) Modality commonly shows text")
-    if any(sop_class.startswith(root) for root in _SECONDARY_CLASSES):
+    if any((sop_class + ".").startswith(root + ".") for root in _SECONDARY_CLASSES):
         reasons.append("(0008,0016) SOP Class of captured or annotated images")
     if any(word in image_type for word in _SCREENS):
         reasons.append("(0008,0008) Image Type names a screen or a dose report")
