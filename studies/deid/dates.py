@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 _DA = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)")
 _DT = re.compile(rb"(\d{8})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?(?:[+-]\d{4})?)")
-_AS = re.compile(rb"0*(\d+) *([Yy]?)")
+_AS = re.compile(rb"0*(\d{1,4}) *([DdWwMmYy]?)")
 
 
 def _shifted(year: int, month: int, day: int, days: int) -> date | None:
@@ -74,9 +74,10 @@ def cap_age(raw: bytes) -> bytes:
     """Return an age string with everything over 89 years as 090Y (HIPAA 164.514(b)(2)(i)(C))."""
     body = raw.strip(b" \0")
     match = _AS.fullmatch(body)
-    if match and int(match[1]) > 89:
-        return b"090Y"
-    return raw
+    if match is None:
+        return b""  # no age: nobody can tell what it is
+    is_over = int(match[1]) > 89 and match[2] in (b"", b"Y", b"y")
+    return b"090Y" if is_over else raw
 
 
 class DateInText(NamedTuple):

@@ -39,7 +39,14 @@ class Inflater:
                         "The deflated data end too early; the file is cut off. Send it again.",
                         f"byte {self._offset}",
                     )
-            part = self._inflate.decompress(raw, left)
+            try:
+                part = self._inflate.decompress(raw, left)
+            except zlib.error:
+                raise Held(
+                    "deflate-damaged",
+                    "The deflated data are damaged and can't be read. Send the file again.",
+                    f"byte {self._offset}",
+                ) from None
             self._given += len(part)
             if self._given > MAX_HEADER and self._given > _MAX_RATIO * self._read_in:
                 raise Held(

@@ -4,17 +4,28 @@ Blanking keeps every length, so that offset tables stay true. What can't be pars
 nobody can read are pixels nobody can check. Video is held, its metadata have many places to hide.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from struct import Struct
 
-from .dataset import ITEM, SEQUENCE_END, SEQUENCE_END_BYTES, TAG_LENGTH, UNDEFINED, truncated
+from .dataset import (
+    ITEM,
+    LENGTH,
+    SEQUENCE_END,
+    SEQUENCE_END_BYTES,
+    TAG_LENGTH,
+    UNDEFINED,
+    truncated,
+)
 from .errors import Held, Unsupported
 from .filemeta import RLE
 from .source import Sink, Source
 from .survey import Survey
 
 MAX_FRAME = 256 * 1024 * 1024
+MAX_FRAGMENTS = 65_536
+MAX_TABLE = 16 * 1024 * 1024
 _JPEG = frozenset(
     f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
                                          64, 65, 66, 70, 80, 81)
@@ -44,15 +55,16 @@ def pass_fragments(
     seen: set[bytes] = set()
     clean = _cleaner(syntax)
     tag, length, offset = _item(source, offset)
-    if tag != ITEM or length == UNDEFINED:
+    wanted = found.integer(0x00280008) or 1
+    if tag != ITEM or length not in (0, 4 * wanted) or length > MAX_TABLE:
         raise _unreadable()
     table = _content(source, offset, length)
-    if length % 4:
+    if not _is_offset_table(table):
         raise _unreadable()
     sink.write(TAG_LENGTH.pack(ITEM, length) + table)
     offset += length
     frame: list[bytes] = []
-    frames = 0
+    frames = size = 0
     while True:
         tag, length, offset = _item(source, offset)
         if tag == SEQUENCE_END:
@@ -64,14 +76,15 @@ def pass_fragments(
         if frame and _starts_frame(fragment, syntax):
             seen.add(_write_frame(sink, frame, clean, found))
             frames += 1
-            frame = []
+            frame, size = [], 0
         frame.append(fragment)
-        if sum(map(len, frame)) > MAX_FRAME:
+        size += 8 + length
+        if size > MAX_FRAME or len(frame) > MAX_FRAGMENTS:
             raise _unreadable()
     if frame:
         seen.add(_write_frame(sink, frame, clean, found))
         frames += 1
-    if frames != (found.integer(0x00280008) or 1):
+    if frames != wanted:
         raise _unreadable()
     sink.write(SEQUENCE_END_BYTES)
     markers.extend(seen)
@@ -93,6 +106,12 @@ def _content(source: Source, offset: int, length: int) -> bytes:
     if len(data) < length:
         raise truncated(offset)
     return data
+
+
+def _is_offset_table(table: bytes) -> bool:
+    """Tell whether bytes are offsets that begin at 0 and rise: no place for anything else."""
+    offsets = [offset for (offset,) in LENGTH.iter_unpack(table)]
+    return not offsets or (offsets[0] == 0 and all(a < b for a, b in itertools.pairwise(offsets)))
 
 
 def _starts_frame(fragment: bytes, syntax: str) -> bool:
@@ -236,9 +255,11 @@ def clean_jpeg_2000(data: bytes, found: Survey) -> bytes:
                 _without_rest(data, out, position + 2) if stop == len(data) else bytes(out or data)
             )
         if marker == 0x93:
-            position = tile_start + tile_length
+            coded, position = position + 2, tile_start + tile_length
             if not tile_length or position > stop:
                 position = data.rfind(b"\xff\xd9", 0, stop)
+            if position < coded:  # a tile that ends before its data would be read without end
+                raise _unreadable()
             continue
         (length,) = _U16.unpack_from(data, position + 2)
         begin, end = position + 4, position + 2 + length

@@ -44,7 +44,7 @@ def inventory(reader: BinaryIO) -> Inventory:
     """Read the header of one file; raise EngineError for what cannot be read."""
     try:
         meta, found, _source = look(Source(reader))
-    except (StructError, ValueError, IndexError, OverflowError) as error:
+    except (StructError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise Held("unreadable", "The file can't be read with certainty.") from error
     charset = Charset.of(found.raw.get(0x00080005, b""))
 

@@ -24,9 +24,11 @@ from .dataset import (
     TAG_LENGTH,
     TEXT,
     TEXT_VRS,
+    UI,
     UN,
     UNDEFINED,
     StructError,
+    encode_element,
     encode_item,
     malformed,
     skip_undefined,
@@ -34,6 +36,7 @@ from .dataset import (
     too_deep,
     truncated,
     vr_code,
+    vr_name,
 )
 from .dummies import dummy_item
 from .outcome import LogEntry
@@ -50,6 +53,27 @@ _AFTER_ALL = 1 << 32
 _PN = vr_code("PN")
 _TELLING = frozenset(vr_code(vr) for vr in ("PN", "DA", "DT", "UI"))
 _NOT_AS_THEY_ARE = _TELLING | {SQ}
+# Numbers and bytes: no text that the engine writes can stand under these.
+_NO_TEXT = frozenset(
+    vr_code(vr)
+    for vr in (
+        "AT",
+        "FD",
+        "FL",
+        "OB",
+        "OD",
+        "OF",
+        "OL",
+        "OV",
+        "OW",
+        "SL",
+        "SS",
+        "SV",
+        "UL",
+        "US",
+        "UV",
+    )
+)
 _SHORT_SEQUENCE = 512
 _CODE_VALUE = b"\x08\0\0\1"
 _MAX_REMEMBERED = 8192
@@ -382,7 +406,8 @@ class Rewriter:
             return self.rewrite_sequence(tag, vr, act, start, value, length, end)
         if act.vr == SQ and act.letter != "X":
             raise malformed(start, "A value stands where the dictionary knows a sequence")
-        if vr == UN:
+        is_misread = vr != act.vr and self.explicit_now and _is_misread(vr, act.vr)
+        if vr == UN or is_misread:
             vr = act.vr
         raw = self.buf[value : value + length]
         if act.kind and raw:
@@ -390,7 +415,9 @@ class Rewriter:
         new = act.handler(self, act, vr, raw)
         if act.letter != "K":
             self.log.append((self.path, tag, act.letter, act.because))
-        if new is not None:
+        if is_misread and new is not None:
+            self.out += encode_element(swapped(tag), vr_name(vr), new, True)
+        elif new is not None:
             self.write(start, value, new, vr)
         return value + length
 
@@ -590,6 +617,13 @@ class Rewriter:
         self.out += self.buf[run:stop]
         self._write_pending(key)
         return stop
+
+
+def _is_misread(vr: int, known: int) -> bool:
+    """Tell whether a value stands under a VR that would make readers misread what replaces it."""
+    if known == UI:
+        return vr != UN
+    return vr in _NO_TEXT and known not in _NO_TEXT and known != UN
 
 
 def is_standard_uid(text: str) -> bool:

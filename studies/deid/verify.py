@@ -325,7 +325,7 @@ class _Search:
             if element.vr not in _TEXT or not _is_printable(raw):
                 return False
             return self._suspects.breaks_word(self._charset.decode(raw, element.vr))
-        if element.vr in _NUMERIC:
+        if element.vr in _NUMERIC and _is_number(element.vr, raw):
             return False
         if hit.rule == "date":
             return not (element.vr == b"UI" and self._expect.uids_retained) and self._holds_date(
@@ -398,6 +398,21 @@ class _Search:
         """Read a value in the declared character set and, as that may be wrong, as UTF-8."""
         rule = self._suspects.is_in_text(self._charset.decode(raw, vr))
         return rule or self._suspects.is_in_text(raw.decode("utf-8", "replace"))
+
+
+def _is_number(vr: bytes, raw: bytes) -> bool:
+    """Tell whether a value is what its numeric VR says; a name or an id under one is none."""
+    form = _WRITTEN_NUMBERS.get(vr)
+    return form is None or all(form.fullmatch(part) for part in raw.split(b"\\"))
+
+
+_DECIMAL = re.compile(rb"[ \0]*[-+]?[0-9]{0,16}\.?[0-9]{0,16}(?:[eE][-+]?[0-9]{1,3})?[ \0]*")
+_WRITTEN_NUMBERS = {
+    b"DS": _DECIMAL,
+    b"IS": _DECIMAL,
+    b"TM": re.compile(rb"[0-9]{0,6}(?:\.[0-9]{1,6})?[ \0]*"),
+    b"AS": re.compile(rb"[0-9]{0,4}[DWMY]?[ \0]*"),
+}
 
 
 def _is_printable(raw: bytes) -> bool:
