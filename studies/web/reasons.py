@@ -85,6 +85,8 @@ REASONS: dict[str, Reason] = {
     "duplicate": Reason(_("Duplicate"), _("The same image came twice. It is taken once.")),
     "truncated": Reason(_("Damaged file"), _UNREADABLE),
     "malformed": Reason(_("Damaged file"), _UNREADABLE),
+    "deflate-damaged": Reason(_("Damaged file"), _UNREADABLE),
+    "pixels-missing": Reason(_("Picture without pixels"), _PIXELS),
     "unreadable": Reason(_("Unreadable file"), _UNREADABLE),
     "header-too-large": Reason(_("Header too large"), _LIMIT),
     "trailer-too-large": Reason(_("Too much after the pixels"), _LIMIT),
