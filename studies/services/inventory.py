@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from audit import record
 from studies.deid import EngineError, Inventory, inventory, is_placeholder_id, normalise_patient_id
+from studies.deid.clinical import is_clinical
 from studies.deid.identities import Scheme
 from studies.models import Batch, BatchState, Chunk, ChunkKind, Instance, InstanceState, Study
 from studies.services import batches, keys, receiving
@@ -27,6 +28,14 @@ from studies.storage import BatchStore
 from studies.vault import service as vault
 
 SUB_BATCH = 100
+# PS3.3 C.7.3.1.1.1, defined terms that are in use.
+_MODALITIES = """
+AR ASMT AU BDUS BI BMD CD CF CR CS CT CTPROTOCOL DD DF DG DM DOC DS DX EC ECG EEG EMG EOG EPS ES
+FA FID FS GM HC HD IO IOL IVOCT IVUS KER KO LEN LP LS MA MG MR MS NM OAM OCT OP OPM OPR OPT OPTBSV
+OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD
+RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF ST STAIN TEXTUREMAP TG US VA VF XA XAPROTOCOL XC
+"""
+MODALITIES = frozenset(_MODALITIES.split())
 # Codes of the engine that say "this file is none of ours", not "this file is broken".
 SKIPPED_CODES = {"not-dicom", "dicomdir"}
 INVENTORY_PURPOSE = "inventory"
@@ -138,7 +147,7 @@ def _write(batch: Batch, seen: list[_Seen], sealer: keys.Sealer, store: BatchSto
             values |= {
                 "study": studies[index],
                 "sop_index": row.sop_index,
-                "modality": entry.found.modality[:16],
+                "modality": known_modality(entry.found.modality),
                 "series_number": _small(entry.found.series_number),
             }
         Instance.objects.filter(pk=row.pk).update(**values)
@@ -163,6 +172,17 @@ def _small(number: int | None) -> int | None:
     return number if number is not None and 0 <= number < 2**31 else None
 
 
+def known_modality(value: str) -> str:
+    """Return a modality of the standard, or nothing: a column in clear takes no free text."""
+    return value if value in MODALITIES else ""
+
+
+def known_body_part(value: str) -> str:
+    """Return a body part if each of its words is a clinical one, or nothing."""
+    words = value.replace("_", " ").split()
+    return value[:16] if words and all(is_clinical(word.lower()) for word in words) else ""
+
+
 def _study(batch: Batch, index: bytes, found: Inventory) -> Study:
     last = Study.objects.filter(batch=batch).aggregate(last=Max("number"))["last"] or 0
     study, _made = Study.objects.get_or_create(
@@ -171,8 +191,8 @@ def _study(batch: Batch, index: bytes, found: Inventory) -> Study:
         defaults={
             "organization_id": batch.organization_id,
             "number": last + 1,
-            "modality": found.modality[:16],
-            "body_part": found.body_part[:16],
+            "modality": known_modality(found.modality),
+            "body_part": known_body_part(found.body_part),
         },
     )
     return study

@@ -388,3 +388,13 @@ def test_the_same_patient_keeps_one_cloud_id_over_batches(hospital) -> None:
     studies = Study.objects.filter(batch__in=[first, second])
     assert len({study.cloud_patient_id for study in studies}) == 1
     assert len({study.cloud_study_id for study in studies}) == 2
+
+
+def test_a_column_in_clear_takes_no_free_text_from_a_file(hospital) -> None:
+    markers = datasets.Markers()
+    image = datasets.ct(markers, BodyPartExamined=markers.family.upper())
+    put_study(hospital, "one", [image])
+    put_study(hospital, "two", [datasets.ct(datasets.Markers(), BodyPartExamined="CHEST")])
+    batch = hospital.submit()
+    work_off()
+    assert sorted(batch.studies.values_list("body_part", flat=True)) == ["", "CHEST"]
