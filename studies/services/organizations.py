@@ -66,6 +66,22 @@ def create_person(
     return user
 
 
+def set_platform_operator(
+    user: AbstractBaseUser, *, is_operator: bool, actor: Actor = COMMAND
+) -> None:
+    """Make somebody a platform operator or end that: they read the installation's own trail."""
+    with transaction.atomic():
+        get_user_model().objects.filter(pk=user.pk).update(is_platform_operator=is_operator)
+        record(
+            "person.changed",
+            actor=actor,
+            chain=SYSTEM_CHAIN,
+            subject=str(user.pk),
+            subject_kind="person",
+            detail={"platform_operator": is_operator},
+        )
+
+
 def grant(
     user: AbstractBaseUser, organization: Organization, role: str, actor: Actor = COMMAND
 ) -> Membership:

@@ -58,7 +58,7 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
             item(_("Worklist"), "worklist", "mail", badge=reports_waiting(caller), family="moving"),
             item(_("Re-identify"), "reidentify", "key"),
         ]
-    if caller.has(Role.AUDITOR):
+    if access.audit_chains(caller.user):
         main.append(item(_("Audit trail"), "audit:home", "trail"))
     if caller.has(Role.COORDINATOR, Role.ADMINISTRATOR):
         more += [
