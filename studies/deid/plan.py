@@ -52,7 +52,7 @@ _SPARED = frozenset(
 # Encrypted Attributes hold the identity an earlier de-identifier took out, for who has the key;
 # the parameters of signatures are of no use without the signatures.
 _OF_AN_EARLIER_HAND = frozenset((0x04000500, 0x4FFE0001))
-_CHARACTER_SET = 0x00080005
+_MAX_TABLES = 1024
 _AGE_VR = vr_code("AS")
 _PN = vr_code("PN")
 _DATE_OPTIONS = ("retain-full-dates", "retain-modified-dates")
@@ -74,14 +74,27 @@ IDENTIFYING: dict[int, str] = {
 class IodPlan:
     """The tables of one IOD: top level, nested by path where Types differ, nested otherwise."""
 
-    __slots__ = ("nested", "nested_default", "special", "top")
+    __slots__ = ("_levels", "_tables", "nested_default", "special", "top")
 
-    def __init__(self, top: Table, nested_default: Table, nested: dict[Path, Table]) -> None:
+    def __init__(self, top: Table, nested_default: Table, levels: dict[Path, Table]) -> None:
         self.top = top
         self.nested_default = nested_default
-        self.nested = nested
+        self._levels = levels
+        self._tables: dict[Path, Table] = {}
         # Sequences with a table of their own somewhere: all others are alike wherever they stand.
-        self.special = frozenset(path[-1] for path in nested)
+        self.special = frozenset(path[-1] for path in levels)
+
+    def nested(self, path: Path) -> Table:
+        """Return the table for what stands in the sequence at `path`; made when first asked."""
+        if path[-1] not in self.special:
+            return self.nested_default
+        table = self._tables.get(path)
+        if table is None:
+            level = self._levels.get(path)
+            table = {**self.nested_default, **level} if level else self.nested_default
+            if len(self._tables) < _MAX_TABLES:  # paths come from the file
+                self._tables[path] = table
+        return table
 
 
 class Plan:
@@ -125,14 +138,12 @@ class Plan:
         kinds = attribute_types(iod)
         top = self._table(kinds.get((), {}), top=True)
         default = self._nested_default
-        nested: dict[Path, Table] = {}
+        levels: dict[Path, Table] = {}
         for path, level in kinds.items():
             if path:
-                table = dict(default)
-                table.update(self._entries(level, level, top=False))
-                table.update(self._rules)
-                nested[path] = table
-        return IodPlan(top, default, nested)
+                entries = self._entries(level, level, top=False)
+                levels[path] = {tag: self._rules.get(tag, entry) for tag, entry in entries.items()}
+        return IodPlan(top, default, levels)
 
     @cached_property
     def _nested_default(self) -> Table:

@@ -486,7 +486,7 @@ class Rewriter:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise too_deep(start)
-        table = self.iod.nested.get(path, self.iod.nested_default)
+        table = self.iod.nested(path)
         outer_explicit = self.explicit_now
         self.explicit_now = outer_explicit and vr == SQ  # PS3.5 6.2.2: UN holds implicit VR
         out = self.out
