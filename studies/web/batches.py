@@ -81,7 +81,13 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         .distinct()[: PAGE + 1]
     )
     older = found[PAGE - 1] if len(found) > PAGE else None
-    context = {"rows": found[:PAGE], "older": older, "state": state, "states": BatchState.choices}
+    context = {
+        "rows": found[:PAGE],
+        "older": older,
+        "after": after,
+        "state": state,
+        "states": BatchState.choices,
+    }
     return render(request, "studies/batch_list.html", context)
 
 
