@@ -16,8 +16,8 @@ from studies.vault.faults import UnknownDomain, VaultError
 from studies.vault.keys import DomainKeys, open_keys
 from studies.vault.models import Domain, Patient, Study
 from studies.vault.rows import PatientContent, StudyContent, seal_patient, seal_study
+from studies.vault.statements import VAULT, places, select, uuid_value
 
-VAULT = "vault"
 Found = TypeVar("Found")
 # Each try loses to another process only once, and to a taken cloud id with odds of 1 to 10^12.
 TRIES = 64
@@ -36,13 +36,11 @@ def hold_domain(domain_id: uuid.UUID) -> int:
     connection = connections[VAULT]
     lock = " FOR SHARE" if connection.vendor == "postgresql" else ""
     table = connection.ops.quote_name(Domain._meta.db_table)
-    value = Domain._meta.pk.get_db_prep_value(domain_id, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT key_version FROM {table} WHERE id = %s{lock}", [value])  # noqa: S608
-        row = cursor.fetchone()
-    if row is None:
+    statement = f"SELECT key_version FROM {table} WHERE id = %s{lock}"  # noqa: S608
+    rows = select(statement, [uuid_value(domain_id)])
+    if not rows:
         raise UnknownDomain(f"linkage domain {domain_id} isn't in the vault")
-    return int(row[0])
+    return int(rows[0][0])
 
 
 class StaleKeys(Exception):
@@ -79,13 +77,8 @@ def select_by_index(
     statement: str, keys: DomainKeys, indexes: list[bytes]
 ) -> tuple[str, ...] | None:
     """Return the row of a domain that has one of the blind indexes."""
-    connection = connections[VAULT]
-    domain_id = Domain._meta.pk.get_db_prep_value(keys.domain_id, connection)
-    places = f"({', '.join(['%s'] * len(indexes))})"
-    with connection.cursor() as cursor:
-        cursor.execute(statement + places, [domain_id, *indexes])
-        found: tuple[str, ...] | None = cursor.fetchone()
-    return found
+    found = select(statement + places(indexes), [uuid_value(keys.domain_id), *indexes])
+    return found[0] if found else None
 
 
 class Allocator:

@@ -3,9 +3,9 @@
 from django.db import OperationalError, connections
 from django.db.backends.utils import CursorWrapper
 
-from studies.vault.allocation import VAULT
 from studies.vault.faults import NotErased
 from studies.vault.models import Domain, DomainKey, InstanceRow, Patient, SentUid, Study
+from studies.vault.statements import VAULT
 
 _AGAIN = (
     "rows are deleted, but others at work kept their bytes from being erased from the database's"

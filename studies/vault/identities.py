@@ -14,7 +14,7 @@ from django.db import transaction
 from studies.deid.errors import Held
 from studies.deid.identities import is_placeholder_id, normalise_patient_id
 from studies.deid.outcome import Originals
-from studies.vault.allocation import TRIES, VAULT, Allocator, StaleKeys, require_current
+from studies.vault.allocation import TRIES, Allocator, StaleKeys, require_current
 from studies.vault.faults import MappingGone, VaultError
 from studies.vault.keys import open_keys
 from studies.vault.models import InstanceRow, Patient, SentUid, Study
@@ -31,6 +31,7 @@ from studies.vault.rows import (
     seal_patient,
     seal_study,
 )
+from studies.vault.statements import VAULT
 
 Scheme = Literal["patient", "study"]
 # Keeps one object's memory bounded over a very large chunk.

@@ -1,17 +1,23 @@
 """The opened keys of one linkage domain, and everything that is computed from them.
 
 The root gives UIDs and date offsets for ever. Each key version gives the keys that seal rows and
-that index them blindly, and can be replaced. Must not be kept longer than one job or look-up.
+that index them blindly, and can be replaced. A process keeps a few domains' keys for minutes; it
+asks the vault each time whether they still are the domain's.
 """
 
+import copy
 import hmac
+import threading
+import time
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from studies.sealing import KeyRing, keyring, new_key, subkey
 from studies.sealing.ring import read_wrapped
 from studies.vault.faults import UnknownDomain
 from studies.vault.models import Domain, DomainKey
+from studies.vault.statements import select, uuid_value
 
 LONGEST_SHIFT = 3650
 # DICOM's own root: SOP classes, transfer syntaxes, coding schemes, well-known instances.
@@ -91,19 +97,87 @@ def new_version(domain: Domain, version: int) -> DomainKey:
     return DomainKey(domain=domain, version=version, wrapped=wrapped, kek_version=kek)
 
 
-def open_keys(domain_id: uuid.UUID) -> DomainKeys:
-    """Unwrap all keys of a domain. With AWS KMS this is a network call: not in a transaction."""
-    rows = list(DomainKey.objects.filter(domain_id=domain_id).select_related("domain"))
+# --- opening -----------------------------------------------------------------------------------
+
+# Unwrapping takes longer than all else of a look-up, and with AWS KMS it is a network call.
+_KEPT_DOMAINS = 64
+_KEPT_SECONDS = 300.0
+_SELECT_WRAPPED = (
+    "SELECT k.version, k.wrapped, k.kek_version, d.wrapped_root, d.kek_version, d.key_version"
+    " FROM vault_domainkey k JOIN vault_domain d ON d.id = k.domain_id"
+    " WHERE k.domain_id = %s ORDER BY k.version"
+)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A domain's opened keys, and what they were opened from."""
+
+    keys: DomainKeys
+    ring: KeyRing
+    wrapped: tuple[bytes, ...]
+    until: float
+
+
+_opened: dict[uuid.UUID, _Opened] = {}
+_opening = threading.Lock()
+
+
+def open_keys(domain_id: uuid.UUID, *, anew: bool = False) -> DomainKeys:
+    """Return all keys of a domain; unwrap them, unless this process did minutes ago (or `anew`).
+
+    What is kept serves only while the vault has the same wrapped keys and the key ring every
+    version that wraps them: a rotation, a destruction or a forgotten key ends it at once. With
+    AWS KMS unwrapping is a network call: not in a transaction.
+    """
+    rows = select(_SELECT_WRAPPED, [uuid_value(domain_id)])
     if not rows:
+        forget_keys(domain_id)
         raise UnknownDomain(f"linkage domain {domain_id} isn't in the vault")
-    domain = rows[0].domain
-    ring = keyring()
-    return DomainKeys(
-        domain_id,
-        ring.unwrap(bytes(domain.wrapped_root), root_context(domain_id)),
-        {
-            key.version: ring.unwrap(bytes(key.wrapped), version_context(domain_id, key.version))
-            for key in rows
-        },
-        domain.key_version,
-    )
+    ring, wrapped = keyring(), (bytes(rows[0][3]), *(bytes(row[1]) for row in rows))
+    kept = _opened.get(domain_id)
+    needed = {rows[0][4], *(row[2] for row in rows)}
+    if (
+        anew
+        or kept is None
+        or kept.ring is not ring
+        or kept.wrapped != wrapped
+        or kept.until < time.monotonic()
+        or not needed <= set(ring.versions)
+    ):
+        kept = _Opened(_unwrap(ring, domain_id, rows), ring, wrapped, _deadline())
+        _keep(domain_id, kept)
+    # Whoever holds the domain for writing sets `current` on its own copy.
+    keys = copy.copy(kept.keys)
+    keys.current = int(rows[0][5])
+    return keys
+
+
+def forget_keys(domain_id: uuid.UUID) -> None:
+    """Drop what this process keeps of a domain's keys."""
+    with _opening:
+        _opened.pop(domain_id, None)
+
+
+def _unwrap(ring: KeyRing, domain_id: uuid.UUID, rows: list[tuple[Any, ...]]) -> DomainKeys:
+    root = ring.unwrap(bytes(rows[0][3]), root_context(domain_id))
+    versions = {
+        int(row[0]): ring.unwrap(bytes(row[1]), version_context(domain_id, row[0])) for row in rows
+    }
+    return DomainKeys(domain_id, root, versions, int(rows[0][5]))
+
+
+def _deadline() -> float:
+    return time.monotonic() + _KEPT_SECONDS
+
+
+def _keep(domain_id: uuid.UUID, opened: _Opened) -> None:
+    """Keep a domain's keys in place of those that were opened the longest time ago."""
+    with _opening:
+        now = time.monotonic()
+        for known in [known for known, kept in _opened.items() if kept.until < now]:
+            del _opened[known]
+        _opened.pop(domain_id, None)
+        while len(_opened) >= _KEPT_DOMAINS:
+            del _opened[next(iter(_opened))]
+        _opened[domain_id] = opened

@@ -6,12 +6,22 @@ Nothing here may be cached, logged or put into a queue.
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from studies.deid.cloudid import parse_cloud_id
 from studies.deid.identities import normalise_patient_id
 from studies.vault.keys import DomainKeys, open_keys
-from studies.vault.models import InstanceRow, Patient, SentUid, Study
-from studies.vault.rows import SentDate, Values, open_instances, open_patient, open_study
+from studies.vault.models import InstanceRow, Patient, Study
+from studies.vault.rows import (
+    SealedInstances,
+    SealedRow,
+    SentDate,
+    Values,
+    open_instances,
+    open_patient,
+    open_study,
+)
+from studies.vault.statements import as_uuid, places, select, uuid_value
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,31 +72,54 @@ class FileMapping:
     new_sop_uid: str
 
 
+# Written out: a person waits for these, and the ORM would take most of the time.
+_STUDY = (
+    "SELECT s.id, s.domain_id, s.cloud_id, s.prefix, s.scheme, s.key_version, s.sealed,"
+    " p.cloud_id, p.key_version, p.sealed"
+    " FROM vault_study s JOIN vault_patient p ON p.id = s.patient_id "
+)
+_BY_CLOUD_ID = _STUDY + "WHERE s.cloud_id = %s AND s.domain_id IN "
+_BY_UID = _STUDY + "JOIN vault_sentuid u ON u.study_id = s.id WHERE u.uid = %s AND u.domain_id IN "
+_INSTANCES = (
+    "SELECT batch_id, chunk, key_version, sealed FROM vault_instancerow"
+    " WHERE study_id = %s ORDER BY id"
+)
+_PATIENT = (
+    "SELECT p.domain_id, p.key_version, p.sealed, s.cloud_id"
+    " FROM vault_patient p LEFT JOIN vault_study s ON s.patient_id = p.id"
+    " WHERE p.cloud_id = %s AND p.domain_id IN "
+)
+_STUDIES_OF = (
+    "SELECT s.cloud_id FROM vault_study s JOIN vault_patient p ON p.id = s.patient_id"
+    ' WHERE p.domain_id = %s AND p."index" IN '
+)
+
+
 def find_study(domain_ids: Sequence[uuid.UUID], cloud_study_id: str) -> StudyMapping | None:
     """Return the study of a cloud study id, as typed by a person, in any of the domains."""
     cloud_id = parse_cloud_id(cloud_study_id)
-    rows = Study.objects.filter(domain_id__in=domain_ids, cloud_id=cloud_id)
-    row = rows.select_related("patient").first() if cloud_id else None
-    return _study_mapping(row) if row else None
+    return _find(_BY_CLOUD_ID, cloud_id, domain_ids)
 
 
 def find_uid(domain_ids: Sequence[uuid.UUID], new_uid: str) -> StudyMapping | None:
     """Return the study whose study or series UID was sent out as `new_uid`."""
-    uid = new_uid.strip(" \0")
-    sent = SentUid.objects.filter(domain_id__in=domain_ids, uid=uid)
-    found = sent.select_related("study__patient").first() if uid else None
-    return _study_mapping(found.study) if found else None
+    return _find(_BY_UID, new_uid.strip(" \0"), domain_ids)
 
 
 def find_patient(domain_ids: Sequence[uuid.UUID], cloud_patient_id: str) -> PatientMapping | None:
     """Return the patient of a cloud patient id, as typed by a person."""
     cloud_id = parse_cloud_id(cloud_patient_id)
-    row = Patient.objects.filter(domain_id__in=domain_ids, cloud_id=cloud_id).first()
-    if row is None or cloud_id is None:
+    if cloud_id is None or not domain_ids:
         return None
-    studies = row.studies.order_by("pk").values_list("cloud_id", flat=True)
-    content = open_patient(open_keys(row.domain_id), row)
-    return PatientMapping(row.domain_id, cloud_id, content.values, tuple(studies))
+    within = [uuid_value(domain_id) for domain_id in domain_ids]
+    rows = select(f"{_PATIENT}{places(within)} ORDER BY s.id", [cloud_id, *within])
+    if not rows:
+        return None
+    domain_id, version, sealed, _ = rows[0]
+    keys = open_keys(as_uuid(domain_id))
+    content = open_patient(keys, SealedRow(cloud_id, version, sealed))
+    studies = tuple(row[3] for row in rows if row[3] is not None)
+    return PatientMapping(keys.domain_id, cloud_id, content.values, studies)
 
 
 def search_patient(
@@ -99,11 +132,8 @@ def search_patient(
     for domain_id in domain_ids:
         keys = open_keys(domain_id)
         indexes = [keys.patient_index(version, *indexed) for version in keys.versions]
-        patient = Patient.objects.filter(domain_id=domain_id, index__in=indexes).first()
-        if patient is None:
-            continue
-        studies = Study.objects.filter(patient=patient)
-        found += studies.order_by("pk").values_list("cloud_id", flat=True)
+        statement = f"{_STUDIES_OF}{places(indexes)} ORDER BY s.id"
+        found += [row[0] for row in select(statement, [uuid_value(domain_id), *indexes])]
     return found
 
 
@@ -152,30 +182,44 @@ def missing_studies(cloud_study_ids: Sequence[str]) -> list[str]:
     return [cloud_id for cloud_id in cloud_study_ids if cloud_id not in known]
 
 
-def _study_mapping(row: Study) -> StudyMapping:
-    keys = open_keys(row.domain_id)
-    study = open_study(keys, row)
-    dates, uids = _sent_out(keys, row)
+def _find(statement: str, name: str | None, domain_ids: Sequence[uuid.UUID]) -> StudyMapping | None:
+    """Return the study that a statement finds by a name, in any of the domains."""
+    if not name or not domain_ids:
+        return None
+    within = [uuid_value(domain_id) for domain_id in domain_ids]
+    rows = select(statement + places(within), [name, *within])
+    return _study_mapping(rows[0]) if rows else None
+
+
+def _study_mapping(row: tuple[Any, ...]) -> StudyMapping:
+    pk, domain_id, cloud_id, prefix, scheme, version, sealed, *owner = row
+    patient = SealedRow(*owner)
+    keys = open_keys(as_uuid(domain_id))
+    study = open_study(keys, SealedRow(cloud_id, version, sealed))
+    dates, uids = _sent_out(keys, pk, cloud_id)
     return StudyMapping(
-        domain_id=row.domain_id,
-        cloud_study_id=row.cloud_id,
-        cloud_patient_id=row.patient.cloud_id,
-        prefix=row.prefix,
-        scheme=row.scheme,
-        date_shift=keys.date_shift(row.patient.cloud_id),
-        patient=open_patient(keys, row.patient).values,
+        domain_id=keys.domain_id,
+        cloud_study_id=cloud_id,
+        cloud_patient_id=patient.cloud_id,
+        prefix=prefix,
+        scheme=scheme,
+        date_shift=keys.date_shift(patient.cloud_id),
+        patient=open_patient(keys, patient).values,
         study=study.values,
         dates=tuple(dates),
         uids=uids,
     )
 
 
-def _sent_out(keys: DomainKeys, row: Study) -> tuple[dict[SentDate, None], dict[str, str]]:
+def _sent_out(
+    keys: DomainKeys, study_pk: int, cloud_id: str
+) -> tuple[dict[SentDate, None], dict[str, str]]:
     """Return the dates that were sent out, and the originals of all UIDs that were."""
     dates: dict[SentDate, None] = {}
     uids: dict[str, str] = {}
-    for instances in row.instance_rows.order_by("pk"):
-        content = open_instances(keys, instances, row.cloud_id)
+    for batch_id, *rest in select(_INSTANCES, [study_pk]):
+        row = SealedInstances(as_uuid(batch_id), *rest)
+        content = open_instances(keys, row, cloud_id)
         dates.update(content.dates)
         uids.update((content.kept.get(old) or keys.uid(old), old) for old in content.uids)
     return dates, uids

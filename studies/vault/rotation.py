@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from studies.sealing import KeyRing, keyring
-from studies.vault.allocation import VAULT
 from studies.vault.erasure import erase_freed
 from studies.vault.faults import UnknownDomain, VaultError
 from studies.vault.keys import (
@@ -32,6 +31,7 @@ from studies.vault.rows import (
     seal_patient,
     seal_study,
 )
+from studies.vault.statements import VAULT
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 200

@@ -4,10 +4,11 @@ Values are kept as sets in the order they came: what differs within one study is
 """
 
 import json
+import uuid
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from studies.sealing import KeyMissing, open_value, seal_value
 from studies.vault.keys import DomainKeys
@@ -15,6 +16,23 @@ from studies.vault.models import InstanceRow, Patient, Study
 
 Values = dict[str, tuple[str, ...]]
 SentDate = tuple[str, str, str]
+
+
+class SealedRow(NamedTuple):
+    """What opening a patient or a study needs of its row, where no model object is made."""
+
+    cloud_id: str
+    key_version: int
+    sealed: bytes
+
+
+class SealedInstances(NamedTuple):
+    """What opening a chunk's instances needs of their row."""
+
+    batch_id: uuid.UUID
+    chunk: str
+    key_version: int
+    sealed: bytes
 
 
 @dataclass
@@ -122,7 +140,7 @@ def seal_patient(keys: DomainKeys, row: Patient, content: PatientContent) -> Non
     row.sealed = _seal(keys, row.key_version, f"patient/{row.cloud_id}", content.to_json())
 
 
-def open_patient(keys: DomainKeys, row: Patient) -> PatientContent:
+def open_patient(keys: DomainKeys, row: Patient | SealedRow) -> PatientContent:
     """Return a patient's content."""
     data = _open(keys, row.key_version, f"patient/{row.cloud_id}", row.sealed)
     return PatientContent.from_json(data)
@@ -134,7 +152,7 @@ def seal_study(keys: DomainKeys, row: Study, content: StudyContent) -> None:
     row.sealed = _seal(keys, row.key_version, f"study/{row.cloud_id}", content.to_json())
 
 
-def open_study(keys: DomainKeys, row: Study) -> StudyContent:
+def open_study(keys: DomainKeys, row: Study | SealedRow) -> StudyContent:
     """Return a study's content."""
     data = _open(keys, row.key_version, f"study/{row.cloud_id}", row.sealed)
     return StudyContent.from_json(data)
@@ -148,13 +166,15 @@ def seal_instances(
     row.sealed = _seal(keys, row.key_version, place, content.to_json())
 
 
-def open_instances(keys: DomainKeys, row: InstanceRow, cloud_study_id: str) -> InstancesContent:
+def open_instances(
+    keys: DomainKeys, row: InstanceRow | SealedInstances, cloud_study_id: str
+) -> InstancesContent:
     """Return a chunk's instances."""
     place = _instances_place(row, cloud_study_id)
     return InstancesContent.from_json(_open(keys, row.key_version, place, row.sealed))
 
 
-def _instances_place(row: InstanceRow, cloud_study_id: str) -> str:
+def _instances_place(row: InstanceRow | SealedInstances, cloud_study_id: str) -> str:
     return f"instances/{cloud_study_id}/{row.batch_id}/{row.chunk}"
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 from django.db import IntegrityError, transaction
 
 from studies.sealing import keyring, new_key
-from studies.vault.allocation import VAULT
 from studies.vault.faults import MappingGone, NotErased, UnknownDomain, VaultError
 from studies.vault.identities import DomainIdentities
 from studies.vault.keys import new_version, root_context, wrap
@@ -24,6 +23,7 @@ from studies.vault.mapping import (
     search_patient,
 )
 from studies.vault.models import Domain
+from studies.vault.statements import VAULT
 
 __all__ = [
     "DomainIdentities",

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from studies.vault import ledger
-from studies.vault.allocation import VAULT
 from studies.vault.erasure import erase_freed
 from studies.vault.faults import UnknownDomain, VaultError
+from studies.vault.keys import forget_keys
 from studies.vault.models import (
     Domain,
     DomainKey,
@@ -22,6 +22,7 @@ from studies.vault.models import (
     Shredding,
     Study,
 )
+from studies.vault.statements import VAULT
 
 
 def organization_of(domain_id: uuid.UUID) -> uuid.UUID:
@@ -101,6 +102,7 @@ def _carry_out(shredding: Shredding) -> None:
         # Whoever writes rows of this domain now is waited for.
         Domain.objects.select_for_update().filter(pk=shredding.domain_id).first()
         _delete(shredding)
+    forget_keys(shredding.domain_id)
     erase_freed()
     Shredding.objects.filter(pk=shredding.pk).update(done=timezone.now())
 

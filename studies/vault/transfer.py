@@ -25,10 +25,10 @@ from studies.sealing import (
     keyring,
     new_key,
 )
-from studies.vault.allocation import VAULT
 from studies.vault.faults import UnknownDomain, VaultError
 from studies.vault.keys import root_context, version_context, wrap
 from studies.vault.models import Domain, DomainKey, InstanceRow, Patient, SentUid, Study
+from studies.vault.statements import VAULT
 
 Progress = Callable[[int, int], None]
 MAGIC = b"APVAULT1"

@@ -39,7 +39,7 @@ def verify(on_progress: Progress, domain_ids: Sequence[uuid.UUID] | None = None)
 def _verify_domain(domain_id: uuid.UUID) -> Iterator[str]:
     """Give, for each row, what is wrong with it, or nothing."""
     try:
-        keys = open_keys(domain_id)
+        keys = open_keys(domain_id, anew=True)
     except SealError as error:
         yield f"domain {domain_id}: {error}"
         return
