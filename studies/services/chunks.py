@@ -5,6 +5,7 @@ under names that carry the token, and its last UPDATE counts only while the toke
 """
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -102,6 +103,22 @@ def waiting(now: datetime | None = None) -> list[Chunk]:
     free = Q(state=ChunkState.PENDING) | Q(state=ChunkState.CLAIMED, lease_expires__lt=moment)
     due = Q(not_before__isnull=True) | Q(not_before__lte=moment)
     return list(Chunk.objects.filter(free, due).select_related("batch").order_by("pk")[:500])
+
+
+def pieces(rows: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Cut (key, size) pairs into runs of keys that are seconds of work each."""
+    members: list[int] = []
+    volume = 0
+    for pk, size in rows:
+        if members and (
+            volume + size > settings.CHUNK_BYTES or len(members) >= settings.CHUNK_INSTANCES
+        ):
+            yield members
+            members, volume = [], 0
+        members.append(pk)
+        volume += size
+    if members:
+        yield members
 
 
 def _mine(claim: Claim) -> QuerySet[Chunk]:

@@ -23,7 +23,7 @@ from studies.deid.clinical import is_clinical
 from studies.deid.identities import Scheme
 from studies.models import Batch, BatchState, Chunk, ChunkKind, Instance, InstanceState, Study
 from studies.services import batches, keys, receiving
-from studies.services.chunks import Claim
+from studies.services.chunks import Claim, pieces
 from studies.storage import BatchStore
 from studies.vault import service as vault
 
@@ -315,20 +315,7 @@ def cut_chunks(batch: Batch) -> list[Chunk]:
         .order_by("study__number", "number")
         .values_list("pk", "size")
     )
-    chunks: list[Chunk] = []
-    members: list[int] = []
-    volume = 0
-    for pk, size in rows:
-        if members and (
-            volume + size > settings.CHUNK_BYTES or len(members) >= settings.CHUNK_INSTANCES
-        ):
-            chunks.append(_chunk(batch, members))
-            members, volume = [], 0
-        members.append(pk)
-        volume += size
-    if members:
-        chunks.append(_chunk(batch, members))
-    return chunks
+    return [_chunk(batch, members) for members in list(pieces(rows))]
 
 
 def _chunk(batch: Batch, members: list[int]) -> Chunk:

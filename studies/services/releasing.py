@@ -8,7 +8,6 @@ import uuid
 from collections import Counter
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
@@ -36,7 +35,7 @@ from studies.models import (
     Study,
 )
 from studies.services import batches, keys, places, processing, signing
-from studies.services.chunks import Claim
+from studies.services.chunks import Claim, pieces
 from studies.storage import BatchStore
 
 MAX_DELIVERY_ATTEMPTS = 8
@@ -183,21 +182,8 @@ def cut_delivery_chunks(batch: Batch, studies: list[uuid.UUID] | None = None) ->
     )
     if studies is not None:
         rows = rows.filter(study__in=studies)
-    chunks: list[Chunk] = []
-    members: list[int] = []
-    volume = 0
     ordered = rows.order_by("study__number", "number").values_list("pk", "output_size")
-    for pk, size in ordered:
-        if members and (
-            volume + size > settings.CHUNK_BYTES or len(members) >= settings.CHUNK_INSTANCES
-        ):
-            chunks.append(_chunk(batch, members))
-            members, volume = [], 0
-        members.append(pk)
-        volume += size
-    if members:
-        chunks.append(_chunk(batch, members))
-    return chunks
+    return [_chunk(batch, members) for members in list(pieces(ordered))]
 
 
 def _chunk(batch: Batch, members: list[int]) -> Chunk:
