@@ -135,6 +135,7 @@ def batch_progress(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 
 def _context(batch: Batch) -> dict[str, object]:
     counted = batches.ledger(batch)
+    retry = _retry(batch)
     images = {
         state: count
         for state, count in counted.counts.items()
@@ -180,7 +181,8 @@ def _context(batch: Batch) -> dict[str, object]:
         "is_final": is_final,
         "is_moving": is_moving,
         "is_releasing": batch.state == BatchState.RELEASING,
-        "retry": _retry(batch),
+        "retry": retry,
+        "retry_why": reasons.STOPPED.get(retry.code, "") if retry else "",
         "is_cancelled": batch.state == BatchState.CANCELLED,
         "is_supplement": batch.state == BatchState.DELIVERED
         and bool(counted[InstanceState.HELD] or counted[InstanceState.DEIDENTIFIED]),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings as project
@@ -45,6 +46,7 @@ def post(*roles: str, ok: int = 302, needs: tuple[str, ...] = (), **more: Any) -
 
 BATCH, STUDY, PLACE, SOURCE = ("batch_id",), ("study_id",), ("destination_id",), ("source_id",)
 CHAIN = ("chain",)
+NOTHING = UUID(int=1)
 
 PAGES: dict[str, Page] = {
     "healthz": Page(public=True, ok=503),
@@ -114,6 +116,8 @@ PAGES: dict[str, Page] = {
     "audit:verify": post(A, needs=CHAIN, wrong_role=404),
     "audit:verifier": Page((A,), needs=CHAIN, wrong_role=404),
     "audit:export": Page((A,), needs=CHAIN, wrong_role=404),
+    "audit:exports": Page((A,), needs=CHAIN, wrong_role=404),
+    "audit:export-file": Page((A,), ok=404, needs=CHAIN, fixed={"pk": NOTHING}, wrong_role=404),
 }
 
 
