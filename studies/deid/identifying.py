@@ -39,6 +39,7 @@ _SQUEEZE = bytes.maketrans(
 )
 # Below this many bytes seen, tokens are cheaper to look for one by one than all at once.
 _WORTH_AN_AUTOMATON = 1 << 16
+_MANY_NAMES = 32
 # What makes the word behind it a name, folded; `patterns` has what makes it a title.
 TITLES = (
     "mrs", "miss", "mister", "doctor", "doktor", "docteur", "prof", "professor", "professeur",
@@ -76,6 +77,13 @@ def _re2_options() -> re2.Options:
     options.encoding = re2.Options.Encoding.LATIN1
     options.case_sensitive = False
     options.never_capture = True
+    options.log_errors = False
+    return options
+
+
+def _names_options() -> re2.Options:
+    options = re2.Options()
+    options.max_mem = 64 << 20
     options.log_errors = False
     return options
 
@@ -145,8 +153,8 @@ class IdentifyingValues:
     """The tokens of one set of identifying values; build with `IdentifyingValues.build`."""
 
     __slots__ = (
-        "_matcher", "_pieces", "_seen", "_squeezed", "birth_dates", "cjk", "dates", "digit_ids",
-        "initials", "long", "phrases", "strong", "uids", "weak",
+        "_matcher", "_names", "_pieces", "_seen", "_squeezed", "birth_dates", "cjk", "dates",
+        "digit_ids", "initials", "long", "phrases", "strong", "uids", "weak",
     )  # fmt: skip
 
     @classmethod
@@ -179,6 +187,7 @@ class IdentifyingValues:
             (t for t in self.strong if len(t) >= 5 and not t[0].isdigit()), key=len, reverse=True
         ))  # fmt: skip
         self._matcher: Any = None
+        self._names: Any = None
         self._seen = 0
         self._pieces = self._searched()
         # Joined by the same rule as the bytes are, so that separators on either side don't matter.
@@ -360,6 +369,19 @@ class IdentifyingValues:
             parts.append(rf"(?:{names})[\s./^_'=&-]{{0,2}}[,.^]|[a-z]\.{gap}(?:{names})")
             parts.append(rf"(?:{'|'.join(TITLES)})\.? {{0,2}}(?:{names})")
         return "|".join(parts).encode("latin-1")
+
+    def find_long(self, run: str) -> tuple[int, str]:
+        """Return where a long name stands in a folded run of letters, and the name; "" if none."""
+        if len(self.long) > _MANY_NAMES:
+            if self._names is None:
+                self._names = re2.compile("|".join(map(re2.escape, self.long)), _names_options())
+            found = self._names.search(run)
+            return (found.start(), found[0]) if found else (-1, "")
+        for token in self.long:
+            at = run.find(token)
+            if at >= 0:
+                return at, token
+        return -1, ""
 
     def in_binary(self, raw: bytes) -> bool:
         """Tell whether a binary value holds a token of 5 letters or 6 digits, in any encoding."""

@@ -179,12 +179,14 @@ class Suspects:
         parts = [_BETWEEN.join(map(re2.escape, token)) for token in sorted(self.long)]
         edge = r"(?:^|[^a-z0-9]|\x00[a-z])"
         parts += [
-            rf"{edge}{_BETWEEN.join(map(re2.escape, token))}(?:[^a-z0-9]|[a-z]\x00|$)"
+            rf"{edge}{_BETWEEN.join(map(re2.escape, token))}(?:[^a-z0-9]|[a-z0-9]\x00|$)"
             for token in sorted(self.short)
         ]
         parts += [rf"{re2.escape(a)}{_GAP}{re2.escape(b)}" for a, b in sorted(self.pairs)]
         parts += [_BETWEEN.join(token) for token in sorted(self.numbers)]
-        parts += [rf"(?:^|[^0-9]){token}(?:[^0-9]|$)" for token in sorted(self.short_numbers)]
+        parts += [
+            rf"(?:^|[^0-9]){token}(?:[^0-9]|[0-9]\x00|$)" for token in sorted(self.short_numbers)
+        ]
         for day in sorted(self.dates):
             y, m, d = f"{day.year:04d}", f"0?{day.month}", f"0?{day.day}"
             compact = _BETWEEN.join(f"{y}{day.month:02d}{day.day:02d}")
@@ -274,7 +276,9 @@ class Suspects:
             return len(word) > hit.end - hit.start and is_term(word.lower().decode("ascii"))
         if hit.rule == "number":
             end = start + hit.end - hit.start
-            return not is_whole_number(around, start, end)
+            # Behind the last digit of a value stands a tag, which may begin with the byte of one.
+            is_whole = is_whole_number(around, start, end) or around[end + 1 : end + 2] == b"\0"
+            return not is_whole
         return False
 
     def dates_in(self, plain: bytes) -> Iterator[date]:

@@ -5,13 +5,21 @@ Native pixel values pass bit for bit; encapsulated ones fragment by fragment thr
 """
 
 from .bigendian import ByteOrder, to_big_endian
-from .dataset import MAX_HEADER, UNDEFINED, StructError, malformed, truncated
+from .dataset import (
+    MAX_HEADER,
+    TAG_LENGTH,
+    UNDEFINED,
+    StructError,
+    malformed,
+    swapped,
+    truncated,
+)
 from .encapsulated import pass_fragments
 from .errors import EngineError, Held
 from .filemeta import FileMeta
 from .rewrite import Rewriter
 from .source import Sink, Source
-from .survey import Survey
+from .survey import Survey, survey
 
 _TRAILING = 0xFFFCFFFC
 _INTEGER_PIXELS = 0x00107FE0
@@ -105,6 +113,14 @@ def _mismatch(what: str) -> Held:
     )
 
 
+def _require_tail(rest: bytes, meta: FileMeta) -> None:
+    """Raise if the bytes are no elements that may follow pixels, but another object's."""
+    tag, _length = TAG_LENGTH.unpack_from(rest, 0)
+    found = survey(rest, 0, explicit=meta.explicit, complete=True)
+    if swapped(tag) <= swapped(_INTEGER_PIXELS) or found.raw or found.pixel is not None:
+        raise malformed(0, "Another data set follows the pixels")
+
+
 def rewritten_tail(source: Source, after: int, run: Rewriter, meta: FileMeta) -> bytes:
     """Return what may stay of the bytes behind the pixels; what is no data set is dropped."""
     if source.size is not None and source.size <= after:
@@ -123,6 +139,7 @@ def rewritten_tail(source: Source, after: int, run: Rewriter, meta: FileMeta) ->
             order = ByteOrder(rest, from_big=True)
             order.convert(0, len(rest))
             rest = bytes(order.out)
+        _require_tail(rest, meta)
         kept = run.for_tail(rest)
         tail = bytes(kept.run(0, len(rest)))
         if meta.is_big_endian:

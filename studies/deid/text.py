@@ -214,11 +214,9 @@ class _OwnValues:
                 self._mark(i, start, end)
             return
         if len(run) > 5 and not is_term(run):
-            for token in self.values.long:
-                at = run.find(token)
-                if at >= 0:
-                    self._compound(i, start, run, at, token)
-                    return
+            at, token = self.values.find_long(run)
+            if token:
+                self._compound(i, start, run, at, token)
 
     def _compound(self, i: int, start: int, run: str, at: int, token: str) -> None:
         """Take a name out of a word it is glued into; the rest stays only if it is a term."""
