@@ -17,11 +17,11 @@ from audit import SYSTEM_CHAIN, Actor, Outcome, record, record_alone
 from audit.terms import JSON
 from studies.deid.cloudid import parse_cloud_id
 from studies.faults import PermanentError
-from studies.models import Batch, LinkageDomain, Organization, Study
+from studies.models import Batch, Instance, LinkageDomain, Organization, Study, UploadPart
 from studies.models.states import OPEN_STATES
 from studies.sealing import keyring
 from studies.services import wrapped
-from studies.vault import ledger, mapping, rotation, shredding, transfer, verification
+from studies.vault import erasure, ledger, mapping, rotation, shredding, transfer, verification
 from studies.vault import service as vault
 
 Progress = Callable[[int, int], None]
@@ -149,6 +149,7 @@ def shred_patient(
         subject=cloud_id,
         subject_kind="patient",
     ):
+        _erase_closed()
         shredding.shred_patient(domain_id, cloud_id)
 
 
@@ -156,6 +157,7 @@ def shred_domain(domain: LinkageDomain, *, reason: str, actor: Actor) -> None:
     """Destroy all mappings of a domain; its row stays in the portal, for what refers to it."""
     _require_closed(Study.objects.filter(batch__destination__domain=domain))
     with _domain_act("vault.domain_shredded", domain, actor, {"reason": reason}):
+        _erase_closed()
         shredding.shred_domain(domain.pk)
 
 
@@ -180,6 +182,14 @@ def _record_shredded(done: Sequence[Any], step: str, actor: Actor) -> int:
             detail={"step": step},
         )
     return len(done)
+
+
+def _erase_closed() -> None:
+    """Erase from the portal's files what closed batches left there: their keys, above all.
+
+    First of all, so that a destruction that stops here can simply be asked for again.
+    """
+    erasure.erase_freed("default", (Batch, Study, Instance, UploadPart))
 
 
 def _require_closed(studies: Any) -> None:

@@ -1,7 +1,10 @@
 """Makes sure that what was deleted is gone from the database's files, not only from its tables."""
 
+from collections.abc import Iterable
+
 from django.db import OperationalError, connections
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
 
 from studies.vault.faults import NotErased
 from studies.vault.models import Domain, DomainKey, InstanceRow, Patient, SentUid, Study
@@ -14,20 +17,21 @@ _AGAIN = (
 _TABLES = (Domain, DomainKey, Patient, Study, InstanceRow, SentUid)
 
 
-def erase_freed() -> None:
-    """Rewrite the vault without its free space, and empty its write-ahead log.
+def erase_freed(alias: str = VAULT, models: Iterable[type[Model]] = _TABLES) -> None:
+    """Rewrite a database without its free space, and empty its write-ahead log.
 
-    SQLite: VACUUM, then a truncating checkpoint, which waits for readers as long as the
-    connection's timeout. PostgreSQL: VACUUM FULL; its log is recycled by the server in its own
-    time, and docs/security.md says what that leaves. Must run outside a transaction.
+    SQLite: VACUUM of the whole, then a truncating checkpoint, which waits for readers as long as
+    the connection's timeout. PostgreSQL: VACUUM FULL of the models' tables; its log is recycled by
+    the server in its own time, and docs/security.md says what that leaves. Must run outside a
+    transaction.
     """
-    connection = connections[VAULT]
+    connection = connections[alias]
     try:
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
                 _erase_sqlite(cursor)
             else:
-                for model in _TABLES:
+                for model in models:
                     table = connection.ops.quote_name(model._meta.db_table)
                     cursor.execute(f"VACUUM (FULL) {table}")
     except OperationalError as error:
