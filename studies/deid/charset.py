@@ -6,8 +6,9 @@ name never changes its neighbours. This room knows nothing of tags or of what is
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+from .expression import late
 
 # Repertoires replaceable by (0008,0005): DICOM term number -> Python codec.
 _SINGLE_BYTE = {
@@ -48,7 +49,7 @@ _ESCAPES: dict[bytes, tuple[int, str]] = {
     b"\x1b$)C": (1, "euc_kr"),
     b"\x1b$)A": (1, "gb2312"),
 }
-_ESCAPE = re.compile(rb"\x1b(?:\([BJ]|\)I|-[A-Zb]|\$B|\$\(D|\$\)[CA])")
+_ESCAPE = late(rb"\x1b(?:\([BJ]|\)I|-[A-Zb]|\$B|\$\(D|\$\)[CA])")
 _G1_ESCAPE = {
     "latin-1": b"\x1b-A",
     "iso8859-2": b"\x1b-B",
@@ -72,7 +73,7 @@ _MULTI_ESCAPE = {
 }
 _TEXT_VRS = frozenset((b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"PN"))
 _SINGLE_VALUED = frozenset((b"ST", b"LT", b"UT", b"UR"))
-_TERM = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]*(\d+)")
+_TERM = late(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]*(\d+)")
 
 
 def _normal_term(term: str) -> tuple[str, bool]:

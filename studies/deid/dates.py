@@ -12,9 +12,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-_DA = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)")
-_DT = re.compile(rb"(\d{8})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?(?:[+-]\d{4})?)")
-_AS = re.compile(rb"0*(\d{1,4}) *([DdWwMmYy]?)")
+from .expression import late
+
+_DA = late(rb"(\d{4})(\.?)(\d\d)\2(\d\d)")
+_DT = late(rb"(\d{8})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?(?:[+-]\d{4})?)")
+_AS = late(rb"0*(\d{1,4}) *([DdWwMmYy]?)")
 
 
 def _shifted(year: int, month: int, day: int, days: int) -> date | None:
@@ -135,7 +137,7 @@ _YEAR = r"(?:19|20)\d\d"
 _D = r"(?:0?[1-9]|[12]\d|3[01])"
 _M = r"(?:0?[1-9]|1[0-2])"
 _TIME = r"(?:[T ,]{0,2}(?:at )?[0-2]?\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?: ?[ap]m)?Z?)?"
-_TEXT_DATE = re.compile(
+_TEXT_DATE = late(
     rf"(?<!\d)(?<!\d[.,/-])(?:"
     rf"(?P<ymd>(?P<y1>{_YEAR})(?P<s1>[-./])(?P<m1>{_M})(?P=s1)(?P<d1>{_D})(?!\d))"
     rf"|(?P<compact>(?P<y2>{_YEAR})(?P<m2>0[1-9]|1[0-2])(?P<d2>0[1-9]|[12]\d|3[01])"

@@ -5,7 +5,6 @@ nobody can read are pixels nobody can check. Video is held, its metadata have ma
 """
 
 import itertools
-import re
 from collections.abc import Callable
 from struct import Struct
 
@@ -19,6 +18,7 @@ from .dataset import (
     truncated,
 )
 from .errors import Held, Unsupported
+from .expression import late
 from .filemeta import RLE
 from .source import Sink, Source
 from .survey import Survey
@@ -34,7 +34,7 @@ _JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 92, 93, 201,
 _U16 = Struct(">H")
 _U32 = Struct(">I")
 # The next marker in entropy-coded data: stuffed bytes, restarts and JPEG-LS bit stuffing are none.
-_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
+_MARKER = late(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _SOF = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), 0xCD, 0xCE, 0xCF))
 _SOF_LS = 0xF7
 _J2K_SEGMENTS = frozenset((0x51, 0x50, 0x52, 0x53, 0x5C, 0x5D, 0x5E, 0x5F, 0x60, 0x61, 0x55, 0x57,

@@ -23,15 +23,16 @@ from .clinical import (
     is_clinical,
 )
 from .dates import MONTHS
+from .expression import late
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
-RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+")
-_JAMO = re.compile("[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?")  # decomposed Hangul
+RUN = late(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+")
+_JAMO = late("[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?")  # decomposed Hangul
 _LETTERS_FOLDED = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "ħ": "h", "’": "'", "ʼ": "'", "‐": "-"}
     | {"–": "-", "—": "-", "æ": "ae", "œ": "oe", "þ": "th"}
 )
-_DIGRAPH = re.compile("ae|oe|ue")
+_DIGRAPH = late("ae|oe|ue")
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 SEPARATORS = b" \t\r\n\f\v-./^,_'=&"
 _SQUEEZE = bytes.maketrans(

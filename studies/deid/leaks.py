@@ -24,6 +24,7 @@ from .clinical import (
     is_clinical,
     is_term,
 )
+from .expression import late
 
 # A name may be written as ASCII, UTF-16 or UTF-32: NULs between its letters are stepped over.
 _BETWEEN = r"\x00{0,3}"
@@ -36,8 +37,8 @@ _CODECS = (
 _WORTH_AN_AUTOMATON = 1 << 16
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
 _SQUEEZED = b"\0 ,.^_=-/"
-_LETTER_RUNS = re.compile(r"[^\W\d_]+")
-_IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
+_LETTER_RUNS = late(r"[^\W\d_]+")
+_IDEOGRAPH = late(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
 _LIGATURES = str.maketrans(
     {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 )
@@ -52,9 +53,9 @@ FOREIGN_TEXT = (
 
 
 UID_IN_BYTES: Any = re2.compile(rb"[0-9]+(?:\.[0-9]+){3,}")
-ASCII_RUN = re.compile(rb"[A-Za-z]+")
-_LETTERS_BEHIND = re.compile(rb"[A-Za-z]+$")
-_LETTERS_AHEAD = re.compile(rb"[A-Za-z]+")
+ASCII_RUN = late(rb"[A-Za-z]+")
+_LETTERS_BEHIND = late(rb"[A-Za-z]+$")
+_LETTERS_AHEAD = late(rb"[A-Za-z]+")
 
 
 class Hit(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from .clinical import is_term
+from .expression import late
 from .identifying import TITLES, fold
 
 Span = tuple[int, int, str]
@@ -17,8 +18,8 @@ Span = tuple[int, int, str]
 _SHORT_TITLES = frozenset(("mr", "ms", "dr", "sr", "sra", "pr", "hr", "fr", "m", "drs"))
 _CLEAR_TITLES = frozenset(TITLES) - _SHORT_TITLES
 _WORD = r"[^\W\d_](?:[^\W\d_]|['’`-](?=[^\W\d_])){0,40}"
-_TITLE = re.compile(r"(?<![^\W_])([^\W\d_]{1,12})(\.? {0,2})(?=[^\W\d_])")
-_BY = re.compile(
+_TITLE = late(r"(?<![^\W_])([^\W\d_]{1,12})(\.? {0,2})(?=[^\W\d_])")
+_BY = late(
     r"(?<![^\W_])(?P<label>ref(?:err(?:ed|al|ing)|d)?\.?(?: (?:dr|phys(?:ician)?|md))?\.?"
     r"(?: by| from|:)"
     r"|(?:req(?:uested)?|ordered|performed|perf|read|reported|dictated|signed|scanned|done|acquired"
@@ -30,8 +31,8 @@ _BY = re.compile(
     r"|uberwiesen von|von dr|pour m|para|fur (?:herrn|frau))[ .]{1,3}(?=\S)",
     re.IGNORECASE,
 )
-_NAME_WORD = re.compile(rf"{_WORD}\.?")
-_BETWEEN = re.compile(r"(?: ?, ?| ?\^ ?| (?:& )?|-|\. ?)")
+_NAME_WORD = late(rf"{_WORD}\.?")
+_BETWEEN = late(r"(?: ?, ?| ?\^ ?| (?:& )?|-|\. ?)")
 _PARTICLES = frozenset(
     (
         "von",
@@ -62,14 +63,14 @@ _PARTICLES = frozenset(
     )
 )
 _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"), "e-mail"),
-    (re.compile(r"\b(?:https?|ftp)://[^\s\\]{1,200}", re.I), "url"),
-    (re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), "ip"),
-    (re.compile(r"(?<![\w.])\+\d{1,3}[ ()./-]{0,3}\d(?:[ ()./-]{0,2}\d){5,12}(?!\d)"), "phone"),
-    (re.compile(r"(?<!\d)\(\d{2,5}\) ?\d{2,4}[ -]?\d{2,5}(?:[ -]\d{2,4})?(?!\d)"), "phone"),
-    (re.compile(r"(?<![\d.-])\d{3}[-.]\d{3}[-.]\d{4}(?![\d.])"), "phone"),
+    (late(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"), "e-mail"),
+    (late(r"\b(?:https?|ftp)://[^\s\\]{1,200}", re.I), "url"),
+    (late(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), "ip"),
+    (late(r"(?<![\w.])\+\d{1,3}[ ()./-]{0,3}\d(?:[ ()./-]{0,2}\d){5,12}(?!\d)"), "phone"),
+    (late(r"(?<!\d)\(\d{2,5}\) ?\d{2,4}[ -]?\d{2,5}(?:[ -]\d{2,4})?(?!\d)"), "phone"),
+    (late(r"(?<![\d.-])\d{3}[-.]\d{3}[-.]\d{4}(?![\d.])"), "phone"),
     (
-        re.compile(
+        late(
             r"(?<![^\W_])(?:tel(?:ephone|efon|efono)?|ph(?:one)?|fax|mobile|mob|cell|handy|tfno"
             r"|tlf|tél|telefone|contact|call|ext|pager|bleep|電話|电话|전화)[.:# ]{0,3}"
             r"(?=[\d+(])[\d+()][\d ()./+-]{3,18}\d",
@@ -78,7 +79,7 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
         "phone",
     ),
     (
-        re.compile(
+        late(
             r"(?<![^\W_])(?:mrn|m\.r\.n\.|med(?:ical)? rec(?:ord)?(?: no| number| #)?|pid"
             r"|pat(?:ient)?[ .-]?(?:id|no|nr|num(?:ber)?)|hosp(?:ital)? (?:no|number|nr)"
             r"|acc(?:ession)?(?: ?(?:no|nr|num(?:ber)?|#))?|nhs(?: no| number)?|ssn|ss#"
@@ -91,22 +92,22 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "id",
     ),
-    (re.compile(r"(?<![^\W_])nhs(?: no| number)?[ .:#]{0,3}\d{3} \d{3} \d{4}(?!\d)", re.I), "nhs"),
-    (re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"), "ssn"),
-    (re.compile(r"(?<![\d-])\d{6}[-+]\d{4}(?!\d)"), "personnummer"),
-    (re.compile(r"(?<!\d)\d{6}[-+A]\d{3}[0-9A-Y](?!\w)"), "henkilotunnus"),
-    (re.compile(r"(?<![\d.])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)"), "cpf"),
-    (re.compile(r"(?<!\d)\d{6}-\d{7}(?!\d)"), "rrn"),
-    (re.compile(r"(?<![\d.])756\.\d{4}\.\d{4}\.\d{2}(?!\d)"), "ahv"),
-    (re.compile(r"(?<!\w)[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?!\w)", re.I), "codice"),
-    (re.compile(r"(?<!\w)\d{8}[A-HJ-NP-TV-Z](?!\w)"), "dni"),
-    (re.compile(r"(?<!\w)[XYZ]\d{7}[A-HJ-NP-TV-Z](?!\w)"), "nie"),
-    (re.compile(r"(?<!\w)\d{17}[\dX](?!\w)"), "id card"),
-    (re.compile(r"(?<![\d.])[12] \d{2} \d{2} \d{2} \d{3} \d{3}(?: \d{2})?(?!\d)"), "nir"),
-    (re.compile(r"(?<![\w.,])[A-Z]{0,4}[-#]?\d{7,20}[A-Z]?(?![\w]|\.\d)", re.I), "number"),
-    (re.compile(r"(?<![^\W_])[A-Z]{1,4}[-#]?\d{6}(?![\w]|\.\d)", re.I), "number"),
+    (late(r"(?<![^\W_])nhs(?: no| number)?[ .:#]{0,3}\d{3} \d{3} \d{4}(?!\d)", re.I), "nhs"),
+    (late(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"), "ssn"),
+    (late(r"(?<![\d-])\d{6}[-+]\d{4}(?!\d)"), "personnummer"),
+    (late(r"(?<!\d)\d{6}[-+A]\d{3}[0-9A-Y](?!\w)"), "henkilotunnus"),
+    (late(r"(?<![\d.])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)"), "cpf"),
+    (late(r"(?<!\d)\d{6}-\d{7}(?!\d)"), "rrn"),
+    (late(r"(?<![\d.])756\.\d{4}\.\d{4}\.\d{2}(?!\d)"), "ahv"),
+    (late(r"(?<!\w)[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?!\w)", re.I), "codice"),
+    (late(r"(?<!\w)\d{8}[A-HJ-NP-TV-Z](?!\w)"), "dni"),
+    (late(r"(?<!\w)[XYZ]\d{7}[A-HJ-NP-TV-Z](?!\w)"), "nie"),
+    (late(r"(?<!\w)\d{17}[\dX](?!\w)"), "id card"),
+    (late(r"(?<![\d.])[12] \d{2} \d{2} \d{2} \d{3} \d{3}(?: \d{2})?(?!\d)"), "nir"),
+    (late(r"(?<![\w.,])[A-Z]{0,4}[-#]?\d{7,20}[A-Z]?(?![\w]|\.\d)", re.I), "number"),
+    (late(r"(?<![^\W_])[A-Z]{1,4}[-#]?\d{6}(?![\w]|\.\d)", re.I), "number"),
     (
-        re.compile(
+        late(
             r"(?<![^\W_])(?:P\.?O\.? ?Box|Postfach|apartado(?: de correos)?|boite postale|BP)"
             r" ?\d{2,6}(?!\w)",
             re.I,
@@ -114,7 +115,7 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
         "address",
     ),
     (
-        re.compile(
+        late(
             r"(?<![\w.])\d{1,5}[A-Za-z]?,? (?:[NSEW]\.? )?(?:[^\W\d_][\w'.-]{1,24} ){1,3}"
             r"(?:street|st|avenue|ave|road|rd|lane|ln|drive|boulevard|blvd|court|place|terrace|way"
             r"|highway|hwy|parkway|pkwy|square|close|crescent|gardens)(?![^\W_])\.?"
@@ -124,7 +125,7 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
         "address",
     ),
     (
-        re.compile(
+        late(
             r"(?<![\w.])\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|avenue|boulevard|impasse|chemin|quai)"
             r" (?:[^\W\d_][\w'.-]{0,24} ?){1,4}",
             re.I,
@@ -132,7 +133,7 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
         "address",
     ),
     (
-        re.compile(
+        late(
             r"(?<![^\W_])(?:calle|c/|avda\.?|avenida|plaza|paseo|carrera|rua|via|viale|piazza|corso"
             r"|ulica|ul\.)"
             r" (?:[^\W\d_][\w'.-]{1,24} ){0,3}[^\W\d_][\w'.-]{1,24},?"
@@ -142,24 +143,24 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
         "address",
     ),
     (
-        re.compile(
+        late(
             r"(?<![^\W_])[^\W\d_][\w.-]{1,24}(?:str(?:aße|asse|\.)|gasse|weg|platz|allee|straat|laan"
             r"|gatan|vägen|vej|gade|ufer|ring|damm) ?\d{1,4} ?[a-z]?(?!\w)",
             re.I,
         ),
         "address",
     ),
-    (re.compile(r"(?<!\w)(?:A[KLRZ]|C[AOT]|DE|FL|GA|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJVY]|O[HKR]"
+    (late(r"(?<!\w)(?:A[KLRZ]|C[AOT]|DE|FL|GA|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJVY]|O[HKR]"
                 r"|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]) \d{5}(?:-\d{4})?(?!\w)"), "postcode"),
-    (re.compile(r"(?<!\w)(?:[A-Z]{2}\d{1,2}[A-Z]?|[A-Z]\d[A-Z]) \d[ABD-HJLNP-UW-Z]{2}(?!\w)"),
+    (late(r"(?<!\w)(?:[A-Z]{2}\d{1,2}[A-Z]?|[A-Z]\d[A-Z]) \d[ABD-HJLNP-UW-Z]{2}(?!\w)"),
      "postcode"),
 )  # fmt: skip
-_OLD_AGE = re.compile(
+_OLD_AGE = late(
     r"(?<![\d.])(9[1-9]|1[01]\d)(?=[ -]?(?:y/?o|y\.o\.|yrs?|years?|year-old|ans|años|anni|anos"
     r"|jahre|jährig|jaar|岁|歲|歳|세|y)(?![^\W_]))",
     re.I,
 )
-_AGED = re.compile(r"(?<![^\W_])(?:aged?|alter|edad|età) ?:? ?(9[1-9]|1[01]\d)(?!\d)", re.I)
+_AGED = late(r"(?<![^\W_])(?:aged?|alter|edad|età) ?:? ?(9[1-9]|1[01]\d)(?!\d)", re.I)
 
 
 def is_title(word: str, gap: str) -> bool:

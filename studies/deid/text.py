@@ -7,7 +7,6 @@ text; the engine chooses which texts, and what must fit where.
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from functools import lru_cache
 
@@ -15,13 +14,14 @@ from . import patterns as identity_patterns
 from .charset import Charset
 from .clinical import FUNCTION_WORDS, ORDINARY_WORDS, is_term
 from .dates import dates_in_text, shift_found
+from .expression import late
 from .identifying import RUN, IdentifyingValues, fold_with_offsets, is_cjk
 
 TOKEN = "REMOVED"  # noqa: S105 - valid in every text VR, CS and AE included
-_NAME_GAP = re.compile(r"[\s,.^_'=&-]{0,3}")
-_DIGIT_GROUP = re.compile(r"\d(?:[-./ ]?\d){3,}")
-_REPEATED = re.compile(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
-_UNITS = re.compile(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
+_NAME_GAP = late(r"[\s,.^_'=&-]{0,3}")
+_DIGIT_GROUP = late(r"\d(?:[-./ ]?\d){3,}")
+_REPEATED = late(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
+_UNITS = late(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
 
 Span = tuple[int, int, str]
 

@@ -19,6 +19,7 @@ from . import leaks
 from .charset import Charset
 from .clinical import ORDINARY_WORDS, is_term
 from .errors import LeakFound
+from .expression import late
 from .walk import LONG_VRS, PIXEL_TAGS, Element, TopLevel, Walk, swapped, tag_text
 
 DEFLATED = frozenset(("1.2.840.10008.1.2.1.99",))
@@ -32,7 +33,7 @@ _NUMERIC = frozenset(
     (b"DS", b"IS", b"TM", b"AS", b"US", b"SS", b"UL", b"SL", b"FL", b"FD", b"AT", b"OF", b"OD")
 )
 _BINARY = frozenset((b"OB", b"OW", b"OL", b"OV", b"UN"))
-_UID = re.compile(rb"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
+_UID = late(rb"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _SOP_INSTANCE_UID = swapped(0x00080018)
 _SENTENCES = {
     "name": "Part of a person's name from the original is still in the output.",
@@ -249,7 +250,7 @@ def _ends_before_tag(region: _Region, start: int, end: int) -> bool:
 
 
 _DIGITS = frozenset(bytes((byte,)) for byte in b"0123456789")
-_IN_CHAIN = re.compile(rb"[0-9]\.$")
+_IN_CHAIN = late(rb"[0-9]\.$")
 
 
 class _Region:
@@ -423,12 +424,12 @@ def _is_number(vr: bytes, raw: bytes) -> bool:
     return form is None or all(form.fullmatch(part) for part in raw.split(b"\\"))
 
 
-_DECIMAL = re.compile(rb"[ \0]*[-+]?[0-9]{0,16}\.?[0-9]{0,16}(?:[eE][-+]?[0-9]{1,3})?[ \0]*")
+_DECIMAL = late(rb"[ \0]*[-+]?[0-9]{0,16}\.?[0-9]{0,16}(?:[eE][-+]?[0-9]{1,3})?[ \0]*")
 _WRITTEN_NUMBERS = {
     b"DS": _DECIMAL,
     b"IS": _DECIMAL,
-    b"TM": re.compile(rb"[0-9]{0,6}(?:\.[0-9]{1,6})?[ \0]*"),
-    b"AS": re.compile(rb"[0-9]{0,4}[DWMY]?[ \0]*"),
+    b"TM": late(rb"[0-9]{0,6}(?:\.[0-9]{1,6})?[ \0]*"),
+    b"AS": late(rb"[0-9]{0,4}[DWMY]?[ \0]*"),
 }
 
 
