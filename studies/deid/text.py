@@ -23,6 +23,8 @@ _DIGIT_GROUP = late(r"\d(?:[-./ ]?\d){3,}")
 _REPEATED = late(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
 _UNITS = late(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
 
+_LONGEST_UID = 64
+
 Span = tuple[int, int, str]
 
 
@@ -325,10 +327,10 @@ class _OwnValues:
 
 def _is_dotted(text: str, start: int, end: int) -> bool:
     """Tell whether a number belongs to a dotted chain (a UID), not to a decimal fraction."""
-    left = start
-    while left > 0 and (text[left - 1].isdecimal() or text[left - 1] == "."):
+    left, first = start, max(start - _LONGEST_UID, 0)
+    while left > first and (text[left - 1].isdecimal() or text[left - 1] == "."):
         left -= 1
-    right = end
-    while right < len(text) and (text[right].isdecimal() or text[right] == "."):
+    right, last = end, min(end + _LONGEST_UID, len(text))
+    while right < last and (text[right].isdecimal() or text[right] == "."):
         right += 1
     return text.count(".", left, right) > 1
