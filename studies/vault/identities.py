@@ -21,6 +21,7 @@ from studies.vault.models import InstanceRow, Patient, SentUid, Study
 from studies.vault.rows import (
     InstancesContent,
     PatientContent,
+    SentDate,
     StudyContent,
     Values,
     merge_values,
@@ -60,6 +61,8 @@ class DomainIdentities:
         self._uids: dict[str, str] = {}
         self._shifts: dict[str, int] = {}
         self._known: dict[str, Values] = {}
+        # What the instance before said, which is buffered already.
+        self._last_values: tuple[str, str, Values, Values] | None = None
         self._forget_buffer()
 
     # --- the protocol ---------------------------------------------------------------------------
@@ -142,29 +145,45 @@ class DomainIdentities:
         Holds an instance whose name and birth date both differ from the patient's, unless a person
         said that it is the `same_person`.
         """
+        self._remember_values(cloud_study_id, cloud_patient_id, originals, same_person)
+        content = self._instances.setdefault(cloud_study_id, InstancesContent())
+        sop, series = originals.sop_instance_uid, originals.series_instance_uid
+        study, frames = originals.study_instance_uid, originals.frame_of_reference_uids
+        content.files[original_path, sop, series] = None
+        if originals.dates != self._last_dates.get(cloud_study_id):
+            content.dates.update(dict.fromkeys(originals.dates))
+            self._last_dates[cloud_study_id] = originals.dates
+        # What the engine didn't map left as it was; what it did came from this object's cache.
+        left = {uid: uid for uid in (series, study, *frames) if uid}
+        left.update(originals.uids)
+        if sop:
+            left[sop] = new_sop_uid
+        left.pop("", None)
+        content.uids.update(dict.fromkeys(left))
+        cached = self._uids.get
+        for old, new in left.items():
+            if cached(old) != new and self.uid(old) != new:
+                content.kept[old] = new
+        sent = self._sent.setdefault(cloud_study_id, {})
+        for old in filter(None, (study, series)):
+            sent[originals.uids.get(old, old)] = None
+
+    def _remember_values(
+        self, cloud_study_id: str, cloud_patient_id: str, originals: Originals, same_person: bool
+    ) -> None:
+        """Buffer what patient and study are called; one instance mostly says what the last said."""
+        values = (cloud_study_id, cloud_patient_id, originals.patient, originals.study)
+        if values == self._last_values:
+            return
         known = self._known_values(cloud_patient_id)
         if not same_person:
             _require_same_person(known, originals.patient)
         merge_values(known, originals.patient)
         merge_values(self._persons.setdefault(cloud_patient_id, {}), originals.patient)
         merge_values(self._orders.setdefault(cloud_study_id, {}), originals.study)
-        content = self._instances.setdefault(cloud_study_id, InstancesContent())
-        sop, series = originals.sop_instance_uid, originals.series_instance_uid
-        study = originals.study_instance_uid
-        content.files[original_path, sop, series] = None
-        content.uids.update(dict.fromkeys((sop, series, study, *originals.uids)))
-        content.uids.update(dict.fromkeys(originals.frame_of_reference_uids))
-        content.uids.pop("", None)
-        content.dates.update(dict.fromkeys(originals.dates))
-        # What the engine didn't map left as it was; what it did came from this object's cache.
-        left = {old: old for old in (series, study, *originals.frame_of_reference_uids)}
-        cached = self._uids.get
-        for old, new in (left | originals.uids | {sop: new_sop_uid}).items():
-            if cached(old) != new and self.uid(old) != new:
-                content.kept[old] = new
-        sent = self._sent.setdefault(cloud_study_id, {})
-        for old in filter(None, (study, series)):
-            sent[originals.uids.get(old, old)] = None
+        # Copies: the caller may go on using its own.
+        patient, study = dict(originals.patient), dict(originals.study)
+        self._last_values = (cloud_study_id, cloud_patient_id, patient, study)
 
     def flush(self, batch_id: uuid.UUID, chunk: str) -> None:
         """Seal what is buffered, in one transaction; the same chunk twice changes nothing."""
@@ -183,6 +202,8 @@ class DomainIdentities:
         self._orders: dict[str, Values] = {}
         self._instances: dict[str, InstancesContent] = {}
         self._sent: dict[str, dict[str, None]] = {}
+        self._last_values = None
+        self._last_dates: dict[str, tuple[SentDate, ...]] = {}
 
     def _known_values(self, cloud_patient_id: str) -> Values:
         """Return the original values of a patient: the vault's, and those of this job."""
