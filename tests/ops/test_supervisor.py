@@ -17,6 +17,9 @@ QUICK = Pace(first_wait=0.05, longest_wait=0.2, grace=0.5, last_grace=0.5, tick=
 FOREVER = ["sh", "-c", "while :; do sleep 0.05; done"]
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
 def wait_until(holds: Callable[[], object]) -> None:
     for _ in range(6000):
         if holds():
@@ -131,7 +134,7 @@ Path({str(pids)!r}).write_text(" ".join(str(child.pid) for child in supervisor.c
 supervisor.run()
 supervisor.stop()
 """
-    process = subprocess.Popen([sys.executable, "-c", program])
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
     wait_until(lambda: pids.exists() and pids.read_text().endswith("."))
     process.send_signal(number)
     assert process.wait() == (-number if number is signal.SIGKILL else 0)

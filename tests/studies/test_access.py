@@ -110,7 +110,7 @@ PAGES: dict[str, Page] = {
     "audit:timeline": Page((A,), needs=CHAIN, wrong_role=404),
     "audit:event": Page((A,), needs=CHAIN, fixed={"pk": 0}, ok=404, wrong_role=404),
     "audit:subject": Page((A,), needs=CHAIN, fixed={"subject": "x"}, ok=404, wrong_role=404),
-    "audit:person": Page((A,), needs=CHAIN, fixed={"actor": "1"}, wrong_role=404),
+    "audit:person": Page((A,), needs=("chain", "actor"), wrong_role=404),
     "audit:unusual": Page((A,), needs=CHAIN, wrong_role=404),
     "audit:proof": Page((A,), needs=CHAIN, wrong_role=404),
     "audit:verify": post(A, needs=CHAIN, wrong_role=404),
@@ -164,6 +164,7 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         "membership_id": membership.pk,
         "report_id": report.pk,
         "chain": str(hospital.organization.pk),
+        "actor": str(hospital.people[C].pk),
     }
 
 

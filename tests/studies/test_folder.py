@@ -122,10 +122,10 @@ def test_links_that_lead_out_are_not_there_and_those_inside_are_followed_once(
         folder.open_file(root, "out.txt")
 
 
-def test_what_is_no_regular_file_is_neither_listed_nor_opened(batch, root):
+def test_what_is_no_regular_file_is_neither_listed_nor_opened(batch, root, monkeypatch):
     os.mkfifo(root / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(root)
+        monkeypatch.chdir(root)
         listener.bind("socket")
     assert {entry.name for entry in folder.browse(batch.source).entries} == {"CT", "MR"}
     assert "pipe" not in dict(folder.walk(root, [""]))
