@@ -83,6 +83,7 @@ REASONS: dict[str, Reason] = {
     "not-dicom": Reason(_("Not DICOM"), _("This file is no DICOM object. It was skipped.")),
     "dicomdir": Reason(_("DICOMDIR"), _("A directory of a medium is never passed on. Skipped.")),
     "duplicate": Reason(_("Duplicate"), _("The same image came twice. It is taken once.")),
+    "identity-too-large": Reason(_("Too many identifying values"), _LIMIT),
     "truncated": Reason(_("Damaged file"), _UNREADABLE),
     "malformed": Reason(_("Damaged file"), _UNREADABLE),
     "deflate-damaged": Reason(_("Damaged file"), _UNREADABLE),
