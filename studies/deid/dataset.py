@@ -67,6 +67,7 @@ SQ = vr_code("SQ")
 UN = vr_code("UN")
 UI = vr_code("UI")
 OB = vr_code("OB")
+CS = vr_code("CS")
 TEXT_VRS = frozenset(
     vr_code(vr) for vr in ["AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"]
 )

@@ -7,6 +7,7 @@ values it notes are those that later steps need before the first attribute is wr
 from functools import lru_cache
 
 from .dataset import (
+    CS,
     ELEMENT,
     ITEM_END,
     LENGTH,
@@ -61,6 +62,7 @@ def _table() -> dict[int, int]:
     return table
 
 
+_CHARACTER_SET = swapped(0x00080005)
 _NOTED_SWAPPED = frozenset(swapped(tag) for tag in _NOTED)
 
 
@@ -144,10 +146,14 @@ def _explicit(buf: bytes, position: int, found: Survey) -> int:
         value = position + 8
         if vr in SHORT_VRS:
             if known == 0 and value + length <= end:
+                if tag == _CHARACTER_SET and vr != CS:
+                    raise malformed(position, "Specific Character Set has the VR of other values")
                 _note(found, tag, buf[value : value + length], position)
             position = value + length
             continue
         if vr in LONG_VRS:
+            if tag == _CHARACTER_SET and vr != UN:
+                raise malformed(position, "Specific Character Set has the VR of other values")
             (length,) = LENGTH.unpack_from(buf, value)
             value += 4
         elif tag in (ITEM_END, SEQUENCE_END) or not tag:

@@ -335,24 +335,23 @@ class _Search:
 
     def _is_leak(self, hit: leaks.Hit, element: Element, raw: bytes) -> bool:
         plain = raw.replace(b"\0", b"")
+        vr = element.vr if _is_number(element.vr, raw) else b"LO"
         if hit.rule == "foreign-name":
             return True
         if hit.rule == "name":
             return self._holds_name(plain)
         if hit.rule in ("short-name", "full-name"):
-            if element.vr not in _TEXT or not _is_printable(raw):
+            if vr not in _TEXT or not _is_printable(raw):
                 return False
-            return self._suspects.breaks_word(self._charset.decode(raw, element.vr))
-        if element.vr in _NUMERIC and _is_number(element.vr, raw):
+            return self._suspects.breaks_word(self._charset.decode(raw, vr))
+        if vr in _NUMERIC:
             return False
         if hit.rule == "date":
-            return not (element.vr == b"UI" and self._expect.uids_retained) and self._holds_date(
-                plain
-            )
-        if element.vr == b"UI" and self._expect.uids_retained:
+            return not (vr == b"UI" and self._expect.uids_retained) and self._holds_date(plain)
+        if vr == b"UI" and self._expect.uids_retained:
             return False
         if hit.rule == "short-number":
-            return element.vr in _TEXT and _is_printable(raw) and self._holds_short_number(plain)
+            return vr in _TEXT and _is_printable(raw) and self._holds_short_number(plain)
         return any(
             leaks.is_whole_number(plain, match.start(), match.end())
             for token in self._suspects.numbers
@@ -419,7 +418,7 @@ class _Search:
 
 
 def _is_number(vr: bytes, raw: bytes) -> bool:
-    """Tell whether a value is what its numeric VR says; a name or an id under one is none."""
+    """Tell whether a value is what its VR of numbers says; a name or an id under one is none."""
     form = _WRITTEN_NUMBERS.get(vr)
     return form is None or all(form.fullmatch(part) for part in raw.split(b"\\"))
 
@@ -430,6 +429,8 @@ _WRITTEN_NUMBERS = {
     b"IS": _DECIMAL,
     b"TM": late(rb"[0-9]{0,6}(?:\.[0-9]{1,6})?[ \0]*"),
     b"AS": late(rb"[0-9]{0,4}[DWMY]?[ \0]*"),
+    b"DA": late(rb"[0-9.-]*[ \0]*"),
+    b"DT": late(rb"[0-9.+-]*[ \0]*"),
 }
 
 
