@@ -5,7 +5,6 @@ value, or None to leave the attribute out. Handlers know nothing of positions or
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .dataset import SQ, vr_code
@@ -59,25 +58,44 @@ TEXT = frozenset(vr_code(vr) for vr in ("AE", "CS", "LO", "LT", "PN", "SH", "ST"
 DATES = frozenset((DA, DT, TM))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Action:
     """One entry of a compiled plan: what to do with one attribute at one kind of place.
 
     `vr` is the VR of the dictionary; `sequence` says what happens if the attribute is a sequence:
     recurse, remove, empty, dummy or content. `repeats`: kept, so what is in it may be looked up.
+    Thousands are made at each start, so it is a plain class; nobody changes one once it is made.
     """
 
-    letter: str
-    because: str
-    tag: int
-    vr: int
-    handler: Handler
-    sequence: str = "remove"
-    kind: str = ""
-    fallback: str = "X"
-    text: bytes = b""
-    find: str = ""
-    repeats: bool = False
+    __slots__ = (
+        *("because", "fallback", "find", "handler", "kind", "letter", "repeats", "sequence"),
+        *("tag", "text", "vr"),
+    )
+
+    def __init__(
+        self,
+        letter: str,
+        because: str,
+        tag: int,
+        vr: int,
+        handler: Handler,
+        sequence: str = "remove",
+        kind: str = "",
+        fallback: str = "X",
+        text: bytes = b"",
+        find: str = "",
+        repeats: bool = False,
+    ) -> None:
+        self.letter = letter
+        self.because = because
+        self.tag = tag
+        self.vr = vr
+        self.handler = handler
+        self.sequence = sequence
+        self.kind = kind
+        self.fallback = fallback
+        self.text = text
+        self.find = find
+        self.repeats = repeats
 
     @property
     def is_sequence(self) -> bool:

@@ -84,14 +84,16 @@ SEQUENCE_END_BYTES = b"\xfe\xff\xdd\xe0\0\0\0\0"
 PIXEL_DATA = frozenset(swapped(tag) for tag in (0x7FE00008, 0x7FE00009, 0x7FE00010))
 
 
+def _from_hex(tag: str) -> int:
+    return int(tag, 16)
+
+
 @lru_cache(maxsize=1)
 def public_vrs() -> dict[int, int]:
     """Return VR code by swapped tag for every public attribute of the data dictionary."""
-    known = {
-        swapped(int(tag, 16)): vr_code(vr)
-        for vr, tags in dictionary.BY_VR.items()
-        for tag in tags.split()
-    }
+    known: dict[int, int] = {}
+    for vr, tags in dictionary.BY_VR.items():
+        known.update(dict.fromkeys(map(swapped, map(_from_hex, tags.split())), vr_code(vr)))
     for group in range(0x6000, 0x6020, 2):  # PS3.5 7.6
         for element, vr in dictionary.OVERLAY.items():
             known[swapped(group << 16 | int(element, 16))] = vr_code(vr)

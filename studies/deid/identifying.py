@@ -27,6 +27,7 @@ from .expression import late
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
 RUN = late(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+")
+_ASCII_RUN = late(r"[A-Za-z]+|[0-9]+")
 _JAMO = late("[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?")  # decomposed Hangul
 _LETTERS_FOLDED = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "ħ": "h", "’": "'", "ʼ": "'", "‐": "-"}
@@ -98,6 +99,14 @@ def _fold_char(char: str) -> str:
     text = "".join(part for part in text if not unicodedata.combining(part))
     text = unicodedata.normalize("NFC", text.translate(_LETTERS_FOLDED).casefold())
     return "".join(chr(ord(c) + 0x60) if "\u3041" <= c <= "\u3096" else c for c in text)
+
+
+def run_pattern(text: str) -> re.Pattern[str]:
+    """Return what finds the runs of letters, of ideographs and of digits in this text.
+
+    Text in ASCII is most of the text there is, and needs no table of all letters.
+    """
+    return _ASCII_RUN if text.isascii() else RUN
 
 
 def fold(text: str) -> str:
@@ -218,7 +227,8 @@ class IdentifyingValues:
             components = group.split("^")[:3]
             joined: list[str] = []
             for component in components:
-                words = RUN.findall(component.casefold())
+                folded = component.casefold()
+                words = run_pattern(folded).findall(folded)
                 for word in words:
                     for spelling in _spellings(word):
                         self._add_word(spelling, person)
@@ -280,7 +290,7 @@ class IdentifyingValues:
     def _add_id(self, value: str) -> None:
         """Take an id whole, its long digit runs, and its digits without leading zeros."""
         folded = fold(value)
-        runs = RUN.findall(folded)
+        runs = run_pattern(folded).findall(folded)
         plain = "".join(runs)
         for run in [*runs, plain]:
             if run.isdecimal() and (len(run) >= 6 or (run == plain and len(run) >= 4)):
@@ -297,7 +307,8 @@ class IdentifyingValues:
 
     def _add_place(self, value: str, kind: str) -> None:
         """Take a place whole and by the words in it that name a particular one."""
-        runs = RUN.findall(fold(value))
+        folded = fold(value)
+        runs = run_pattern(folded).findall(folded)
         if len(runs) > 1:
             self.phrases.setdefault(runs[0], []).append(tuple(runs))
         least = 4 if kind == "institution" else 5
@@ -324,9 +335,10 @@ class IdentifyingValues:
         pieces |= {(f"{day.year:04d}{day.month:02d}{day.day:02d}",) for day in days}
         for phrases in self.phrases.values():
             pieces.update(phrases)
-        short = [token for token in self.weak if len(token) < 3]
+        weak = {token: people for token, people in self.weak.items() if token.isascii()}
+        short = [token for token in weak if len(token) < 3]
         for first in short:
-            for second, people in self.weak.items():
+            for second, people in weak.items():
                 if first != second and self.weak[first] & people:
                     pieces |= {(first, second), (second, first)}
         return tuple(sorted(item for item in pieces if "".join(item).isascii()))

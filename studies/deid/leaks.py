@@ -38,6 +38,7 @@ _WORTH_AN_AUTOMATON = 1 << 16
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
 _SQUEEZED = b"\0 ,.^_=-/"
 _LETTER_RUNS = late(r"[^\W\d_]+")
+_ASCII_LETTERS = late(r"[A-Za-z]+")
 _IDEOGRAPH = late(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
 _LIGATURES = str.maketrans(
     {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
@@ -64,6 +65,16 @@ class Hit(NamedTuple):
     start: int
     end: int
     rule: str
+
+
+def _letter_runs(text: str) -> list[str]:
+    """Return the runs of letters of a text; text in ASCII needs no table of all letters."""
+    found: list[str] = (_ASCII_LETTERS if text.isascii() else _LETTER_RUNS).findall(text)
+    return found
+
+
+def _has_ideograph(text: str) -> bool:
+    return not text.isascii() and _IDEOGRAPH.search(text) is not None
 
 
 def strip_accents(text: str) -> str:
@@ -104,7 +115,7 @@ class Suspects:
         elif kind in ("id", "phone"):
             self._take_id(value, kind)
         elif kind in ("institution", "address", "other"):
-            words = _LETTER_RUNS.findall(value)
+            words = _letter_runs(value)
             if kind == "other" and len(words) > 1:
                 return
             for word in words:
@@ -114,11 +125,11 @@ class Suspects:
     def _take_name(self, group: str) -> None:
         words: list[str] = []
         for component in group.split("^")[:3]:
-            for word in _LETTER_RUNS.findall(component):
+            for word in _letter_runs(component):
                 self._take_word(word, least=3)
                 words.append(strip_accents(word))
-        if _IDEOGRAPH.search(group):
-            full = "".join(_LETTER_RUNS.findall("".join(group.split("^")[:3])))
+        if _has_ideograph(group):
+            full = "".join(_letter_runs("".join(group.split("^")[:3])))
             if len(full) >= 2 and full not in CLINICAL_IDEOGRAPHS:
                 self.foreign.add(full)
             return
@@ -130,7 +141,7 @@ class Suspects:
 
     def _take_word(self, word: str, *, least: int) -> None:
         plain = strip_accents(word)
-        if _IDEOGRAPH.search(word):
+        if _has_ideograph(word):
             is_kana = "\u3040" <= word[0] <= "\u30ff"
             if len(word) >= (3 if is_kana else 2) and word not in CLINICAL_IDEOGRAPHS:
                 self.foreign.add(word)
@@ -294,7 +305,7 @@ class Suspects:
 
     def is_in_text(self, text: str) -> str:
         """Return the rule that a decoded text breaks as whole words, "" where it breaks none."""
-        for run in _LETTER_RUNS.findall(text):
+        for run in _letter_runs(text):
             plain = strip_accents(run)
             if is_term(plain) or (run.islower() and plain in ORDINARY_WORDS):
                 continue
@@ -303,7 +314,7 @@ class Suspects:
             if any(token in plain for token in self.long):
                 return "name"
         folded = unicodedata.normalize("NFC", text)
-        if any(token in folded for token in self.foreign if _IDEOGRAPH.search(token)):
+        if any(token in folded for token in self.foreign if _has_ideograph(token)):
             return "foreign-name"
         return ""
 

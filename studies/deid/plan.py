@@ -6,7 +6,7 @@ not known, removed.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 
 from . import actions
@@ -18,6 +18,7 @@ from .dataset import (
     TEXT,
     TEXT_VRS,
     UI,
+    UN,
     public_vrs,
     retired_tags,
     swapped,
@@ -56,6 +57,17 @@ _MAX_TABLES = 1024
 _AGE_VR = vr_code("AS")
 _PN = vr_code("PN")
 _DATE_OPTIONS = ("retain-full-dates", "retain-modified-dates")
+_DATE_CELLS = dict(zip(_DATE_OPTIONS, ("K", "C"), strict=True))
+# VRs that say what a value is; others are kept where no table names the attribute.
+_BY_VR = frozenset((SQ, UI, _PN, _AGE_VR, actions.DA, actions.DT))
+_HANDLERS: dict[str, Handler] = {
+    "X": actions.remove,
+    "Z": actions.empty,
+    "D": actions.dummy,
+    "U": actions.new_uid,
+    "C": actions.clean_text,
+}
+_SEQUENCES = {"X": "remove", "Z": "empty"}
 _DEVICE, _INSTITUTION = Option.RETAIN_DEVICE_IDENTITY, Option.RETAIN_INSTITUTION_IDENTITY
 
 # Which attributes say who or where, and under which option they may stay.
@@ -69,6 +81,19 @@ IDENTIFYING: dict[int, str] = {
     **dict.fromkeys((0x00081010, 0x00181000, 0x00181002), "device"),
     0x00100030: "birth",
 }
+
+
+def _overlays() -> Iterable[int]:
+    return [tag for tag in public_vrs() if 0x6000 <= tag & 0xFFFF < 0x6020]
+
+
+# What goes although no table names it. Where several reasons hold, the last of these is told.
+_GONE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
+    ("overlay", _overlays),
+    ("out of place", lambda: PIXEL_DATA),  # the pixels themselves never come here
+    ("signed or encrypted before", lambda: map(swapped, _OF_AN_EARLIER_HAND)),
+    ("retired", retired_tags),
+)
 
 
 class IodPlan:
@@ -161,28 +186,29 @@ class Plan:
     @cached_property
     def _unlisted(self) -> Table:
         """Entries for what the dictionary knows and Table E.1-1 does not name."""
-        retired = retired_tags()
-        table: Table = {}
-        for tag, vr in public_vrs().items():
-            plain = swapped(tag)
-            letter, because = "K", ""
-            if tag in retired:
-                letter, because = "X", "retired"
-            elif plain in _OF_AN_EARLIER_HAND:
-                letter, because = "X", "signed or encrypted before"
-            elif tag in PIXEL_DATA:
-                letter, because = "X", "out of place"  # the pixels themselves never come here
-            elif plain >> 16 in range(0x6000, 0x6020):
-                letter, because = "X", "overlay"
-            elif vr == UI and plain not in _CLASS_UIDS:
-                letter, because = ("K", "") if self.keeps_uids else ("U", "uid")
-            elif vr == _PN:
-                letter, because = "D", "name"
-            elif vr in (actions.DA, actions.DT):
-                cells = dict(zip(_DATE_OPTIONS, ("K", "C"), strict=True))
-                letter, because = override("X", cells, self.options)
-            table[tag] = self._entry(plain, vr, letter, because, "X")
+        vrs = public_vrs()
+        kept = {vr: keep_entry(vr) for vr in set(vrs.values())}
+        table: Table = {tag: kept[vr] for tag, vr in vrs.items()}
+        for tag, vr in vrs.items():
+            if vr in _BY_VR:
+                table[tag] = self._unlisted_entry(swapped(tag), vr)
+        for because, tags in _GONE:
+            for tag in tags():
+                if tag in table:
+                    plain = swapped(tag)
+                    table[tag] = self._entry(plain, vrs[tag], "X", because, "X")
         return table
+
+    def _unlisted_entry(self, plain: int, vr: int) -> Entry:
+        """Return the entry of an attribute that its VR decides about."""
+        letter, because = "K", ""
+        if vr == UI and plain not in _CLASS_UIDS:
+            letter, because = ("K", "") if self.keeps_uids else ("U", "uid")
+        elif vr == _PN:
+            letter, because = "D", "name"
+        elif vr in (actions.DA, actions.DT):
+            letter, because = override("X", _DATE_CELLS, self.options)
+        return self._entry(plain, vr, letter, because, "X")
 
     def _entries(
         self, tags: Iterable[int], kinds: dict[int, tuple[str, bool]], *, top: bool
@@ -198,7 +224,7 @@ class Plan:
             fallback, _ = decide(basic, kind, mandatory)
             if plain == STUDY_DESCRIPTION and letter == "X" and top:
                 letter, why = "Z", "clients need it"
-            vr = vrs.get(tag, vr_code("UN"))
+            vr = vrs.get(tag, UN)
             entries[tag] = self._entry(plain, vr, letter, why or because, fallback)
         return entries
 
@@ -210,18 +236,12 @@ class Plan:
                 return Action("K", "age", tag, vr, actions.age)
             return keep_entry(vr)
         kind = IDENTIFYING.get(tag, "name" if vr == _PN else "")
-        handler: Handler = {
-            "X": actions.remove,
-            "Z": actions.empty,
-            "D": actions.dummy,
-            "U": actions.new_uid,
-            "C": actions.clean_text,
-        }[letter]
+        handler = _HANDLERS[letter]
         if letter == "C" and because in _DATE_OPTIONS:
             handler = actions.shift_date
         elif letter == "C" and because == "clean-graphics" and vr != SQ:
             letter, handler = fallback, actions.fall_back
-        sequence = {"X": "remove", "Z": "empty"}.get(letter, "recurse")
+        sequence = _SEQUENCES.get(letter, "recurse")
         if letter == "D" and tag in DUMMY_SEQUENCES:
             sequence = "dummy"
         if letter == "C" and because == "clean-structured-content":

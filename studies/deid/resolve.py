@@ -24,6 +24,8 @@ def override(basic: str, cells: dict[str, str], options: frozenset[Option]) -> t
     dates of a device (calibration, installation) are dates first: a machine calibrated each morning
     would tell the day of the study, so without a date option they go as the base says.
     """
+    if not options or not cells:
+        return basic, "basic"
     if not options & _DATE_OPTIONS and any(option.value in cells for option in _DATE_OPTIONS):
         return basic, "basic"
     found = [(cells[name], name) for name in sorted(cells) if Option(name) in options]

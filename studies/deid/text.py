@@ -15,7 +15,7 @@ from .charset import Charset
 from .clinical import FUNCTION_WORDS, ORDINARY_WORDS, is_term
 from .dates import dates_in_text, shift_found
 from .expression import late
-from .identifying import RUN, IdentifyingValues, fold_with_offsets, is_cjk
+from .identifying import IdentifyingValues, fold_with_offsets, is_cjk, run_pattern
 
 TOKEN = "REMOVED"  # noqa: S105 - valid in every text VR, CS and AE included
 _NAME_GAP = late(r"[\s,.^_'=&-]{0,3}")
@@ -96,7 +96,7 @@ class TextCleaner:
     def _own(self, text: str) -> list[Span]:
         """Find the data set's own values."""
         folded, offsets = fold_with_offsets(text)
-        runs = [(m.start(), m.end(), m[0]) for m in RUN.finditer(folded)]
+        runs = [(m.start(), m.end(), m[0]) for m in run_pattern(folded).finditer(folded)]
         found = _OwnValues(self._values, text, folded, offsets, runs, self._patterns).spans()
         if offsets is None:
             return [(start, end, TOKEN) for start, end in found]
