@@ -6,7 +6,6 @@ de-identified, 1 something held or refused, 2 wrong use.
 
 import argparse
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -37,6 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
     return run(job_of(options, plan, identities))
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help of a fixed width: to ask the terminal loads the modules that unpack archives."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
+
+
 def build_parser(
     prog: str = "python -m studies.deid", *, add_help: bool = True
 ) -> argparse.ArgumentParser:
@@ -44,6 +50,7 @@ def build_parser(
     parser = argparse.ArgumentParser(
         prog=prog,
         description="De-identify DICOM files after PS3.15 Annex E.",
+        formatter_class=_Formatter,
         add_help=add_help,
     )
     parser.add_argument("input", metavar="IN", type=Path, help="a file or a folder")
@@ -119,13 +126,13 @@ def read_key(path: Path | None) -> bytes:
     """Return the key in a file, made with mode 0600 where there is none; else a random key."""
     if path is None:
         sys.stderr.write("No --key-file: these identities can't be made again.\n")
-        return secrets.token_bytes(_KEY_BYTES)
+        return os.urandom(_KEY_BYTES)
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         key = path.read_bytes()
     else:
-        key = secrets.token_bytes(_KEY_BYTES)
+        key = os.urandom(_KEY_BYTES)
         with os.fdopen(descriptor, "wb") as file:
             file.write(key)
     if len(key) < _KEY_BYTES:

@@ -3,7 +3,6 @@
 These files are the mapping in clear: they are written only where a person asked for them, 0600.
 """
 
-import csv
 import os
 from pathlib import Path
 
@@ -36,6 +35,8 @@ class Mapping:
 
     def write(self, folder: Path) -> None:
         """Write both files, with what earlier runs wrote there."""
+        import csv
+
         folder.mkdir(parents=True, exist_ok=True)
         for name, found in zip(_NAMES, (self.uids, self.patients), strict=True):
             path = folder / name
@@ -50,6 +51,8 @@ class Mapping:
 
 
 def _read(path: Path) -> dict[str, str]:
+    import csv
+
     if not path.exists():
         return {}
     with path.open(newline="", encoding="utf-8") as file:

@@ -5,14 +5,14 @@ often hold a patient's name.
 """
 
 import gc
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from ..engine import deidentify
 from ..errors import EngineError
@@ -22,6 +22,7 @@ from ..plan import Plan
 from .mapping import Mapping
 
 _CHUNK = 32
+_FIRST_FILES = 4
 
 
 class Keeper(Protocol):
@@ -69,6 +70,8 @@ def run(job: Job) -> int:
     progress.close()
     entries.sort(key=lambda entry: str(entry["input"]))
     if job.report is not None:
+        import json
+
         job.report.write_text(json.dumps(entries, indent=1, ensure_ascii=False), encoding="utf-8")
     if job.mapping is not None:
         mapping.write(job.mapping)
@@ -97,6 +100,10 @@ def _results(job: Job, chunks: list[list[str]]) -> Iterator[Result]:
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
 
+    if job.keeper is None:
+        # What the first files load and compile is there in every process that forks from here.
+        yield Worker(job).work(chunks[0][:_FIRST_FILES])
+        chunks = [chunks[0][_FIRST_FILES:], *chunks[1:]]
     context = multiprocessing.get_context("fork")
     count = min(job.workers, len(chunks))
     with ProcessPoolExecutor(count, context, _start, (job,)) as pool:
@@ -160,10 +167,12 @@ class Worker:
         job = self._job
         try:
             with (
-                open(path, "rb", buffering=0) as reader,  # noqa: PTH123
-                open(self._part, "wb", buffering=0) as writer,  # noqa: PTH123
+                FileIO(path, "rb") as reader,
+                FileIO(self._part, "wb") as writer,
             ):
-                outcome = deidentify(reader, writer, job.plan, job.identities)
+                outcome = deidentify(
+                    cast(BinaryIO, reader), cast(BinaryIO, writer), job.plan, job.identities
+                )
             if self._keeper is not None and outcome.state == "deidentified":
                 self._keep(self._keeper, outcome, path)
             output = self._place(outcome) if outcome.state == "deidentified" else ""
