@@ -33,13 +33,8 @@ class Inflater:
                 raw = self._source.read_at(self._offset, _BLOCK)
                 self._offset += len(raw)
                 self._read_in += len(raw)
-                if not raw:
-                    raise Held(
-                        "truncated",
-                        "The deflated data end too early; the file is cut off. Send it again.",
-                        f"byte {self._offset}",
-                    )
             try:
+                # Without more input there may still be output that had no room before.
                 part = self._inflate.decompress(raw, left)
             except zlib.error:
                 raise Held(
@@ -52,6 +47,12 @@ class Inflater:
                 raise Held(
                     "deflate-ratio",
                     "The deflated data grow beyond any image; the file was not read further.",
+                    f"byte {self._offset}",
+                )
+            if not raw and not part and not self._inflate.eof:
+                raise Held(
+                    "truncated",
+                    "The deflated data end too early; the file is cut off. Send it again.",
                     f"byte {self._offset}",
                 )
             parts.append(part)

@@ -69,7 +69,7 @@ _STUDY = {
 }
 _TYPE_1 = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020))
 _TYPE_2 = frozenset((0x00100010, 0x00080050, 0x00200010))
-_MAX_IDENTIFYING = 32 * 1024  # bytes of distinct values; looking for them costs their product
+_MAX_IDENTIFYING = 16 * 1024  # bytes of distinct values; looking for them costs their product
 _MAX_CLEAN = 20_000
 _DUMMY_DATES = frozenset(("19000101",))
 _ENGINE_FAULTS = (

@@ -4,11 +4,16 @@ import io
 import struct
 import subprocess
 import sys
+import zlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.uid import JPEG2000Lossless
 
 from studies.deid import EngineError, Outcome, deidentify, inventory
+from studies.deid.deflated import Inflater
+from studies.deid.source import Source
 from tests import datasets
 from tests.counts import count
 from tests.fuzz import corpus
@@ -141,6 +146,18 @@ def test_damaged_deflated_data_are_held_by_both_looks(ending: bytes) -> None:
     with pytest.raises(EngineError) as raised:
         inventory(io.BytesIO(data))
     assert raised.value.code == outcome.code
+
+
+@settings(max_examples=count(40, 2000))
+@given(st.integers(0, 3), st.integers(1, 1200), st.integers(1, 300))
+def test_deflated_data_come_out_whole_in_pieces_of_any_size(
+    fill: int, size: int, piece: int
+) -> None:
+    """The last piece may be inflated when all input is already taken in."""
+    data = bytes(n % (fill + 1) for n in range(size))
+    coder = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    inflater = Inflater(Source(io.BytesIO(coder.compress(data) + coder.flush())), 0)
+    assert b"".join(iter(lambda: inflater.read(piece), b"")) == data
 
 
 @pytest.mark.parametrize("vr", [b"AT", b"US", b"OB", b"LO"])
