@@ -144,6 +144,8 @@ class Plan:
         self._iods: dict[str, IodPlan] = {}
         # What Table E.3.4-1 says of a content item, by value type and concept as encoded.
         self.letters: dict[tuple[bytes, bytes], str] = {}
+        # Beginnings of content items that came out as they went in, with the texts in them.
+        self.beginnings: dict[bytes, tuple[bytes, ...]] = {}
         # Code sequences that came out as they went in, with the texts in them: code sequences
         # repeat thousands of times.
         self.unchanged: dict[bytes, tuple[bytes, ...]] = {}

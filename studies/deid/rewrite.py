@@ -234,7 +234,7 @@ class Rewriter:
                         continue
                     if length != UNDEFINED and tag not in self.iod.special:
                         after = value + length
-                        if after <= end and self._stays(
+                        if after <= end and self.stays(
                             value, after, self.iod.nested_default, in_item=False
                         ):
                             position = after
@@ -285,7 +285,7 @@ class Rewriter:
             if length == UNDEFINED or after > len(buf):
                 return 0
             first = len(self.texts)
-            if not self._stays(value, after, self.iod.nested_default, in_item=False):
+            if not self.stays(value, after, self.iod.nested_default, in_item=False):
                 return 0
             if len(known) >= _MAX_REMEMBERED:
                 known.clear()
@@ -294,7 +294,7 @@ class Rewriter:
             self.texts += texts
         return after
 
-    def _stays(self, position: int, end: int, table: Table, *, in_item: bool) -> bool:
+    def stays(self, position: int, end: int, table: Table, *, in_item: bool) -> bool:
         """Tell whether items of defined length, or the content of one, come out as they are.
 
         Walks without recursion and without writing, and gives up at the first element that is
@@ -545,7 +545,9 @@ class Rewriter:
                 raise truncated(position)
             inner = table
             if how == "content":
-                inner = structured.table_for_item(self, position, last, length, table, explicit)
+                inner, after = structured.table_for_item(
+                    self, position, last, length, table, explicit
+                )
                 if inner is structured.DROP:
                     del out[begin:]
                     if length == UNDEFINED:
@@ -556,7 +558,7 @@ class Rewriter:
                 if (
                     explicit
                     and length != UNDEFINED
-                    and self._stays(position, last, inner, in_item=True)
+                    and structured.stays(self, position, after, last, inner)
                 ):
                     out += buf[position:last]
                     position = last

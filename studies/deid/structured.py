@@ -32,11 +32,36 @@ _CODE_VALUE = swapped(0x00080100)
 _SCHEME = swapped(0x00080102)
 
 
+def stays(run: "Rewriter", position: int, after: int, end: int, table: "Table") -> bool:
+    """Tell whether a content item of defined length comes out as it is.
+
+    Items begin alike, up to their Concept Name, which ends at `after` (0: not known): what is known
+    of such a beginning is remembered with the texts in it, and only what follows is looked at.
+    """
+    if not after:
+        return run.stays(position, end, table, in_item=True)
+    key = run.buf[position:after]
+    known = run.plan.beginnings.get(key)
+    if known is None:
+        first = len(run.texts)
+        if not run.stays(position, after, table, in_item=True):
+            return False
+        if len(run.plan.beginnings) >= _MAX_LETTERS:
+            run.plan.beginnings.clear()
+        run.plan.beginnings[key] = tuple(run.texts[first:])
+    else:
+        run.texts += known
+    return run.stays(after, end, table, in_item=True)
+
+
 def table_for_item(
     run: "Rewriter", position: int, end: int, length: int, table: "Table", explicit: bool
-) -> "Table":
-    """Return the table that rewrites this content item, or DROP to leave the item out."""
-    key = _key(run.buf, position, end) if explicit else None
+) -> tuple["Table", int]:
+    """Return the table that rewrites this content item, and where its Concept Name ends.
+
+    The table is DROP for an item to leave out; the place is 0 where it is not known.
+    """
+    key, after = _key(run.buf, position, end) if explicit else (None, 0)
     if key is None or (letter := run.plan.letters.get(key, "?")) == "?":
         found = _peek(run.buf, position, end, length, explicit)
         letter = run.plan.concepts.get((found[1], found[2], found[0]), "")
@@ -46,17 +71,18 @@ def table_for_item(
             run.plan.letters[key] = letter
     tables = run.plan.content_tables
     if not letter:
-        return tables["C"]
+        return tables["C"], after
     if letter == "X" and run.keeps_positions:
         letter = "D"  # items are referred to by their place in the tree (0040,DB73)
     run.log.append((run.path, _CONCEPT, letter, "clean-structured-content"))
-    return DROP if letter == "X" else tables[letter]
+    return (DROP if letter == "X" else tables[letter]), after
 
 
-def _key(buf: bytes, position: int, end: int) -> tuple[bytes, bytes] | None:
-    """Return Value Type and Concept Name as they stand there, if they stand where they mostly do.
+def _key(buf: bytes, position: int, end: int) -> tuple[tuple[bytes, bytes] | None, int]:
+    """Return Value Type and Concept Name as they stand there, and where they end.
 
-    Equal bytes are equal concepts: the tree is full of them.
+    Equal bytes are equal concepts: the tree is full of them. None and 0 where they stand elsewhere
+    than they mostly do.
     """
     value_type = b""
     while position < end:
@@ -64,14 +90,15 @@ def _key(buf: bytes, position: int, end: int) -> tuple[bytes, bytes] | None:
         if tag == _CONCEPT and vr == SQ:
             (length,) = LENGTH.unpack_from(buf, position + 8)
             if length > _MAX_CONCEPT:
-                return None
-            return value_type, buf[position + 12 : position + 12 + length]
+                return None, 0
+            after = position + 12 + length
+            return (value_type, buf[position + 12 : after]), after if after <= end else 0
         if vr not in SHORT_VRS:
-            return None
+            return None, 0
         position += 8 + length
         if tag == _VALUE_TYPE:
             value_type = buf[position - length : position]
-    return None
+    return None, 0
 
 
 def _peek(buf: bytes, position: int, end: int, length: int, explicit: bool) -> tuple[str, str, str]:
