@@ -65,6 +65,8 @@ def write_with_pixels(
             sink.write(head + element)
             if sink.copy(source, value, wanted) != wanted:
                 raise truncated(value)
+            if wanted != length and not source.read_at(after - 1, 1):
+                raise truncated(value)  # of a stream nobody knew the size before
     tail = rewritten_tail(source, after, run, meta)
     if tail:
         sink.write(tail)
