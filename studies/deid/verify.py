@@ -420,7 +420,9 @@ class _Search:
 def _is_number(vr: bytes, raw: bytes) -> bool:
     """Tell whether a value is what its VR of numbers says; a name or an id under one is none."""
     form = _WRITTEN_NUMBERS.get(vr)
-    return form is None or all(form.fullmatch(part) for part in raw.split(b"\\"))
+    if form is None:  # text where binary numbers should stand: no chance makes 6 bytes of it
+        return vr not in _NUMERIC or len(raw) < 6 or not _is_printable(raw)
+    return all(form.fullmatch(part) for part in raw.split(b"\\"))
 
 
 _DECIMAL = late(rb"[ \0]*[-+]?[0-9]{0,16}\.?[0-9]{0,16}(?:[eE][-+]?[0-9]{1,3})?[ \0]*")
