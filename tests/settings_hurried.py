@@ -3,5 +3,5 @@
 from tests.settings import *  # noqa: F403
 
 LEASE_SECONDS = 3
-CHUNK_INSTANCES = 12
+CHUNK_INSTANCES = 6
 JOB_SECONDS = 1

@@ -150,7 +150,7 @@ class TestInstall:
     def test_a_lock_has_hashes_and_names_no_index_and_no_folder(self, lock: str) -> None:
         text = (ROOT / "requirements" / lock).read_text()
         requirements = [line for line in text.splitlines() if line[:1].isalnum()]
-        assert len(requirements) > 50
+        assert len(requirements) >= 35
         assert all("==" in line and line.endswith("\\") for line in requirements)
         assert "://" not in text
         assert not any(

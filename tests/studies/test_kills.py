@@ -73,7 +73,7 @@ def workers(redis_server: Path, tmp_path: Path) -> Iterator[Workers]:
 def hospital(tmp_path: Path, settings, transactional_db, redis_server) -> Hospital:
     settings.FOLDER_ROOTS = [str(tmp_path)]
     settings.LEASE_SECONDS = 3
-    settings.CHUNK_INSTANCES = 12
+    settings.CHUNK_INSTANCES = 6
     return make_hospital(tmp_path)
 
 
@@ -107,7 +107,7 @@ def test_a_batch_survives_ten_killed_workers(hospital: Hospital, workers: Worker
 def drive(batch: Batch, workers: Workers) -> int:
     """Play the scheduler and the killer until the batch is delivered; the sum holds throughout."""
     killed = 0
-    next_kill = time.monotonic() + random.uniform(1, 3)
+    next_kill = time.monotonic() + random.uniform(0.2, 1)
     until = time.monotonic() + 900
     while time.monotonic() < until:
         jobs.requeue_lost()
@@ -122,8 +122,8 @@ def drive(batch: Batch, workers: Workers) -> int:
         if time.monotonic() > next_kill and killed < KILLS:
             workers.kill_one()
             killed += 1
-            next_kill = time.monotonic() + random.uniform(0.2, 2.5)
-        time.sleep(0.2)
+            next_kill = time.monotonic() + random.uniform(0.1, 0.7)
+        time.sleep(0.05)
     raise AssertionError(f"the batch did not arrive: {batch.state}, {counts(batch)}")
 
 
