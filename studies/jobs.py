@@ -351,4 +351,5 @@ def close_due() -> int:
     for batch in due:
         releasing.close(batch)
     choosing.drop_untouched()
+    releasing.sweep_staging()
     return len(due) + releasing.purge_cancelled()

@@ -4,6 +4,7 @@ Only sealed bytes are written here, under random names; a name never tells of a 
 has no batch key can do nothing with what lies here but destroy it.
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -171,14 +172,16 @@ class BatchStore:
 
     def clear_staging(self) -> None:
         """Remove everything that waited for delivery."""
-        if self._folder("staging").exists():
-            shutil.rmtree(self._folder("staging"))
+        _remove(self._folder("staging"))
+
+    def has_staging(self) -> bool:
+        """Say whether anything waits for delivery, or was left by a run that died."""
+        return self._folder("staging").exists()
 
     def destroy(self) -> None:
         """Remove everything of the batch."""
         self.close()
-        if self.root.exists():
-            shutil.rmtree(self.root)
+        _remove(self.root)
 
     def close(self) -> None:
         """Close what the store holds open."""
@@ -281,6 +284,13 @@ class _Raw:
         while done < len(view):
             done += os.write(self._descriptor, view[done:])
         return done
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; another run may be removing it at the same moment."""
+    while folder.exists():
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _checked(name: str) -> str:

@@ -398,6 +398,20 @@ def take_up(batch: Batch, actor: Actor) -> None:
             failed.update(state=ChunkState.PENDING, attempts=0, queued=None, finished=None)
 
 
+def sweep_staging() -> int:
+    """Empty staging that a run left when it died after its batch was delivered."""
+    swept = 0
+    delivered = Batch.objects.filter(state=BatchState.DELIVERED).exclude(
+        instances__state__in=[InstanceState.DEIDENTIFIED, InstanceState.RECEIVED]
+    )
+    for batch in delivered[:1000]:
+        store = BatchStore(batch.pk, b"")
+        if store.has_staging():
+            store.clear_staging()
+            swept += 1
+    return swept
+
+
 def due_to_close() -> list[Batch]:
     """Return the batches whose retention of originals has passed and that hold nothing back."""
     return list(

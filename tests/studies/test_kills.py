@@ -19,6 +19,7 @@ from django.conf import settings as project
 
 from studies import jobs
 from studies.models import Batch, BatchState, Instance
+from studies.storage import BatchStore
 from tests import datasets
 from tests.counts import count
 from tests.studies.hospital import Hospital, counts, delivered_files, make_hospital
@@ -100,6 +101,10 @@ def test_a_batch_survives_ten_killed_workers(hospital: Hospital, workers: Worker
     said = json.loads((hospital.outbox / str(batch.pk) / "manifest.json").read_bytes())
     assert said["TotalImages"] == size
     assert sum(study["ImageCount"] for study in said["Studies"]) == size
+    # The last run empties staging after its commit; were it killed there, the scheduler would.
+    jobs.close_due()
+    assert not BatchStore(batch.pk, b"").has_staging()
+    workers.stop()
     assert_nothing_in_clear(markers)
     proof("killed workers", killed, f"{size} images delivered once, manifest right")
 
