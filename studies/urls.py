@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from studies.web import batches, held, home, places, reidentify, setup, uploads
+from studies.web import (
+    batches,
+    deciding,
+    filling,
+    held,
+    home,
+    places,
+    reidentify,
+    setup,
+    uploads,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -14,21 +24,21 @@ urlpatterns = [
     path("batches/new/", batches.batch_new, name="batch_new"),
     path("batches/<uuid:batch_id>/", batches.batch_detail, name="batch"),
     path("batches/<uuid:batch_id>/progress/", batches.batch_progress, name="batch_progress"),
-    path("batches/<uuid:batch_id>/pick/", batches.batch_pick, name="batch_pick"),
-    path("batches/<uuid:batch_id>/select/", batches.batch_select, name="batch_select"),
-    path("batches/<uuid:batch_id>/submit/", batches.batch_submit, name="batch_submit"),
-    path("batches/<uuid:batch_id>/release/", batches.batch_release, name="batch_release"),
-    path("batches/<uuid:batch_id>/again/", batches.batch_deliver_again, name="batch_again"),
-    path("batches/<uuid:batch_id>/cancel/", batches.batch_cancel, name="batch_cancel"),
+    path("batches/<uuid:batch_id>/pick/", filling.batch_pick, name="batch_pick"),
+    path("batches/<uuid:batch_id>/select/", filling.batch_select, name="batch_select"),
+    path("batches/<uuid:batch_id>/submit/", filling.batch_submit, name="batch_submit"),
+    path("batches/<uuid:batch_id>/release/", deciding.batch_release, name="batch_release"),
+    path("batches/<uuid:batch_id>/again/", deciding.batch_deliver_again, name="batch_again"),
+    path("batches/<uuid:batch_id>/cancel/", deciding.batch_cancel, name="batch_cancel"),
     path(
         "batches/<uuid:batch_id>/manifest.json",
-        batches.batch_manifest,
+        deciding.batch_manifest,
         {"part": "body"},
         name="manifest",
     ),
     path(
         "batches/<uuid:batch_id>/manifest.json.sig",
-        batches.batch_manifest,
+        deciding.batch_manifest,
         {"part": "sig"},
         name="manifest_signature",
     ),

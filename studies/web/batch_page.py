@@ -1,0 +1,233 @@
+"""What a batch's page shows: progress, what is held and why, studies, what comes before it leaves.
+
+It reads and counts; what is decided about a batch stands in `deciding` and `held`.
+"""
+
+from typing import Any
+
+from django.db.models import Count, Min
+from django.utils.translation import gettext as _
+
+from studies.models import (
+    Batch,
+    BatchState,
+    Chunk,
+    ChunkKind,
+    ChunkState,
+    Instance,
+    InstanceState,
+    Manifest,
+)
+from studies.services import batches, releasing
+from studies.web import reasons
+from studies.web.home import ledger_parts
+
+STEPS = (
+    BatchState.RECEIVING,
+    BatchState.QUEUED,
+    BatchState.PROCESSING,
+    BatchState.REVIEW,
+    BatchState.RELEASING,
+    BatchState.DELIVERED,
+)
+# What ends with a batch that is cancelled: it never left, and never will.
+UNSENT = (InstanceState.RECEIVED, InstanceState.HELD, InstanceState.DEIDENTIFIED)
+POLL_MOVING, POLL_WAITING = 2, 10
+
+
+def context_of(batch: Batch) -> dict[str, object]:
+    """Return everything that the page and its moving part draw."""
+    counted = batches.ledger(batch)
+    retry = _retry(batch)
+    images = {
+        state: count
+        for state, count in counted.counts.items()
+        if state not in (InstanceState.SKIPPED, InstanceState.DUPLICATE)
+    }
+    is_cancelled = batch.state == BatchState.CANCELLED
+    is_final = batch.state in (BatchState.CLOSED, BatchState.CANCELLED)
+    is_moving = batch.state in (
+        BatchState.QUEUED,
+        BatchState.PROCESSING,
+        BatchState.RELEASING,
+    )
+    return {
+        "batch": batch,
+        "counted": counted,
+        "parts": ledger_parts(images, batch.state),
+        "images": sum(images.values()),
+        "progress": batches.progress(batch, counted),
+        "steps": _steps(batch),
+        # Of a cancelled batch nothing is held any more: nobody can decide, and nothing is left.
+        "held": [] if is_cancelled else _groups(batch, InstanceState.HELD),
+        "held_count": 0 if is_cancelled else counted[InstanceState.HELD],
+        "refused": _groups(batch, InstanceState.REFUSED),
+        "excluded": _excluded(batch),
+        "skipped": counted[InstanceState.SKIPPED],
+        "duplicates": counted[InstanceState.DUPLICATE],
+        "studies": _studies(batch),
+        "refusal": releasing.release_refusal(batch) if not is_final else "",
+        "can_release": batch.state
+        in (BatchState.REVIEW, BatchState.ATTENTION, BatchState.DELIVERED)
+        and counted[InstanceState.DEIDENTIFIED] > 0,
+        "can_cancel": batch.state
+        in (BatchState.QUEUED, BatchState.PROCESSING, BatchState.REVIEW, BatchState.ATTENTION),
+        "can_decide": batch.state
+        in (BatchState.REVIEW, BatchState.ATTENTION, BatchState.DELIVERED),
+        "stopped": reasons.stopped(batch.attention_code)
+        if batch.state == BatchState.ATTENTION
+        else "",
+        "delivery_stopped": batch.state == BatchState.ATTENTION
+        and batch.attention_code != "conflict",
+        "manifest": Manifest.objects.filter(batch=batch).order_by("-revision").first(),
+        "deliveries": list(batch.deliveries.all()),
+        "checks": _checks(batch, counted[InstanceState.DEIDENTIFIED]),
+        "poll_seconds": 0 if is_final else (POLL_MOVING if is_moving else POLL_WAITING),
+        "is_final": is_final,
+        "is_moving": is_moving,
+        "is_releasing": batch.state == BatchState.RELEASING,
+        "retry": retry,
+        "retry_why": reasons.STOPPED.get(retry.code, "") if retry else "",
+        "is_cancelled": is_cancelled,
+        "is_supplement": batch.state == BatchState.DELIVERED
+        and bool(counted[InstanceState.HELD] or counted[InstanceState.DEIDENTIFIED]),
+    }
+
+
+def _retry(batch: Batch) -> Chunk | None:
+    """Return the delivery job that waits for its next try, None while all goes well."""
+    if batch.state != BatchState.RELEASING:
+        return None
+    waiting = Chunk.objects.filter(
+        batch=batch, kind=ChunkKind.DELIVER, state=ChunkState.PENDING, not_before__isnull=False
+    )
+    return waiting.exclude(code="").order_by("not_before").first()
+
+
+def _checks(batch: Batch, waiting: int) -> list[dict[str, object]]:
+    """Return what is done before a batch is over: verification, manifest, destroyed originals."""
+    is_gone = not bytes(batch.wrapped_key)
+    has_manifest = batch.state in (BatchState.DELIVERED, BatchState.CLOSED)
+    closes = None if is_gone else batch.closes
+    checks: list[dict[str, object]] = [
+        {
+            "is_done": bool(waiting) or has_manifest,
+            "text": _("Every clean image was verified, each one")
+            if waiting or has_manifest
+            else _("Every clean image is verified, each one"),
+        },
+        {
+            "is_done": has_manifest,
+            "text": _("Manifest and signature were made")
+            if has_manifest
+            else _("Manifest and signature are made at the end"),
+        },
+    ]
+    if is_gone:
+        text = _("Originals here were destroyed")
+    elif closes:
+        text = _("Originals here are destroyed:")
+    elif batch.state == BatchState.CANCELLED:
+        text = _("Originals here are being destroyed")
+    else:
+        text = _("Originals here are destroyed when the batch closes")
+    if batch.state == BatchState.CANCELLED:
+        checks = []
+    return [*checks, {"is_done": is_gone, "text": text, "moment": closes}]
+
+
+def _steps(batch: Batch) -> list[dict[str, object]]:
+    """Return the batch's path; what lies behind it is done."""
+    state = BatchState(batch.state)
+    at = STEPS.index(state) if state in STEPS else (len(STEPS) - 1)
+    if state == BatchState.ATTENTION:
+        at = STEPS.index(BatchState.RELEASING if batch.released else BatchState.PROCESSING)
+    if state == BatchState.CANCELLED:
+        at = -1
+    is_over = state in (BatchState.DELIVERED, BatchState.CLOSED)
+    return [
+        {
+            "state": step,
+            "is_done": number < at or is_over,
+            "is_current": number == at and not is_over,
+        }
+        for number, step in enumerate(STEPS)
+    ]
+
+
+def _groups(batch: Batch, state: InstanceState) -> list[dict[str, object]]:
+    """Return entries of a state grouped by reason, with where and which files."""
+    rows = (
+        Instance.objects.filter(batch=batch, state=state)
+        .values("code")
+        .annotate(count=Count("id"), studies=Count("study", distinct=True), first=Min("number"))
+        .order_by("-count")
+    )
+    groups = []
+    for row in rows:
+        members = list(
+            Instance.objects.filter(batch=batch, state=state, code=row["code"])
+            .select_related("study")
+            .order_by("number")[:200]
+        )
+        kinds = {member.study.kind for member in members if member.study}
+        groups.append(
+            {
+                "code": row["code"],
+                "count": row["count"],
+                "reason": reasons.reason(row["code"]),
+                "kinds": ", ".join(sorted(kind for kind in kinds if kind)),
+                "members": members,
+                "places": sorted({member.where for member in members if member.where})[:5],
+                "studies": list({member.study for member in members if member.study}),
+            }
+        )
+    return groups
+
+
+def _excluded(batch: Batch) -> list[dict[str, Any]]:
+    rows = (
+        Instance.objects.filter(batch=batch, state=InstanceState.EXCLUDED)
+        .values("excluded_by", "excluded_reason")
+        .annotate(count=Count("id"))
+        .order_by("-count")
+    )
+    return [dict(row) for row in rows]
+
+
+def _studies(batch: Batch) -> list[dict[str, object]]:
+    """Return the studies with their counts; each shows its least finished instance's state."""
+    order = (
+        InstanceState.RECEIVED,
+        InstanceState.HELD,
+        InstanceState.REFUSED,
+        InstanceState.DEIDENTIFIED,
+        InstanceState.DELIVERED,
+        InstanceState.EXCLUDED,
+    )
+    per_study: dict[object, dict[str, int]] = {}
+    for study_id, state, count in (
+        Instance.objects.filter(batch=batch, study__isnull=False)
+        .exclude(state__in=[InstanceState.DUPLICATE, InstanceState.SKIPPED])
+        .values_list("study", "state")
+        .annotate(count=Count("id"))
+        .order_by()
+    ):
+        per_study.setdefault(study_id, {})[state] = count
+    rows = []
+    for study in batch.studies.order_by("number")[:500]:
+        counts = per_study.get(study.pk, {})
+        least: str = next((state for state in order if counts.get(state)), InstanceState.RECEIVED)
+        if batch.state == BatchState.CANCELLED and least in UNSENT:
+            least = BatchState.CANCELLED
+        total = sum(counts.values())
+        rows.append(
+            {
+                "study": study,
+                "state": least,
+                "total": total,
+                "done": total - counts.get(InstanceState.RECEIVED, 0),
+                "held": 0 if least == BatchState.CANCELLED else counts.get(InstanceState.HELD, 0),
+            }
+        )
+    return rows
