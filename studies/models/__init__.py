@@ -6,7 +6,23 @@ and what is indexed is indexed by an HMAC under a key of that batch.
 
 from studies.models.batch import Batch, Chunk, Instance, Study, UploadPart
 from studies.models.delivery import Delivery, Manifest
-from studies.models.organization import LinkageDomain, Membership, Organization, Role
+from studies.models.organization import (
+    Confidence,
+    LinkageDomain,
+    Membership,
+    Organization,
+    Role,
+    Unsure,
+)
+from studies.models.pixels import (
+    DeviceTemplate,
+    PixelCheck,
+    PixelState,
+    Sample,
+    SampleItem,
+    SampleState,
+    Verdict,
+)
 from studies.models.places import Destination, Source
 from studies.models.profile import Profile, ProfileVersion
 from studies.models.report import LookUp, Report
@@ -33,9 +49,11 @@ __all__ = [
     "Chunk",
     "ChunkKind",
     "ChunkState",
+    "Confidence",
     "Delivery",
     "Destination",
     "DestinationState",
+    "DeviceTemplate",
     "IllegalTransition",
     "Instance",
     "InstanceState",
@@ -45,6 +63,8 @@ __all__ = [
     "Manifest",
     "Membership",
     "Organization",
+    "PixelCheck",
+    "PixelState",
     "Priority",
     "Profile",
     "ProfileVersion",
@@ -52,8 +72,13 @@ __all__ = [
     "Report",
     "ReportState",
     "Role",
+    "Sample",
+    "SampleItem",
+    "SampleState",
     "SigningKey",
     "Source",
     "Study",
+    "Unsure",
     "UploadPart",
+    "Verdict",
 ]

@@ -202,6 +202,8 @@ class Instance(GuardedModel):
     sealed_path = models.BinaryField(null=True)
     inventoried = models.BooleanField(default=False)
     modality = models.CharField(max_length=16, blank=True)
+    # What the check of its pixels came to; why and where stands in PixelCheck.
+    pixels = models.CharField(max_length=12, blank=True)
     series_number = models.PositiveIntegerField(null=True)
     chunk = models.ForeignKey(Chunk, on_delete=models.SET_NULL, null=True, related_name="instances")
     delivery_chunk = models.ForeignKey(

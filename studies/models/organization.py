@@ -3,7 +3,7 @@
 import uuid
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +15,22 @@ class IdentifierScheme(models.TextChoices):
 
     PATIENT = "patient", _("Cloud patient id: studies of one patient stay together")
     STUDY = "study", _("Cloud study id: studies can't be linked")
+
+
+class Unsure(models.TextChoices):
+    """What becomes of text in a picture that nobody is sure about."""
+
+    BLANK = "blank", _("Blank it: more is covered than has to be")
+    REVIEW = "review", _("Hold the image for a person's look")
+
+
+class Confidence(models.IntegerChoices):
+    """How sure a sampling review has to be, in percent."""
+
+    NONE = 0, _("No sampling")
+    NINETY = 90, _("90 % sure")
+    NINETY_FIVE = 95, _("95 % sure")
+    NINETY_NINE = 99, _("99 % sure")
 
 
 class Organization(models.Model):
@@ -47,7 +63,23 @@ class Organization(models.Model):
         choices=ReleasePolicy.choices,
         default=ReleasePolicy.MANUAL,
     )
+    # Before a batch leaves, people look at so many of its images that they may be this sure that
+    # fewer than so many in a thousand show an identifier; never at fewer than the size.
     sampling_size = models.PositiveIntegerField(_("sampling size"), default=0)
+    sampling_confidence = models.PositiveSmallIntegerField(
+        _("sampling confidence"), choices=Confidence.choices, default=Confidence.NONE
+    )
+    sampling_permille = models.PositiveSmallIntegerField(
+        _("sampling rate"),
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(200)],
+    )
+    unsure_pixels = models.CharField(
+        _("text in pictures that is not certain"),
+        max_length=6,
+        choices=Unsure.choices,
+        default=Unsure.BLANK,
+    )
     retention_days = models.PositiveSmallIntegerField(
         _("days that originals are kept after delivery"),
         default=7,
