@@ -6,72 +6,31 @@ Faults of the reader, the writer or the identities are not the data's: those are
 
 import datetime
 import zlib
-from functools import lru_cache
 from typing import BinaryIO
 
-from .bigendian import ByteOrder, to_big_endian
+from . import originals
+from .bigendian import to_big_endian
 from .charset import Charset
-from .dataset import NeedMore, StructError, truncated
-from .deflated import Inflater
+from .dataset import StructError
 from .errors import EngineError, Held, Unsupported
-from .filemeta import EXPLICIT_LE, FileMeta, file_meta, read_file_meta
-from .identifying import IdentifyingValues
+from .expected import expectation
+from .filemeta import EXPLICIT_LE, FileMeta, file_meta
 from .identities import Identities, is_placeholder_id
-from .leaks import shifted_dates
-from .marks import (
-    IDENTITY_REMOVED,
-    METHOD,
-    TEMPORAL,
-    equipment_element,
-    equipment_item,
-    mark_elements,
-)
-from .net import Net
+from .opening import look
 from .outcome import Changes, Outcome
 from .pixels import write_with_pixels
-from .plan import CONTRIBUTING_EQUIPMENT, FIXED, IDENTIFYING, Plan
+from .plan import Plan
 from .private import CHARACTERISTICS, characteristics
+from .required import fixed_values, require
 from .rewrite import Rewriter
 from .risk import evidence
+from .searched import Searched
 from .source import Sink, Source
-from .survey import Survey, survey
-from .text import TextCleaner
-from .verify import Expectation, verify
+from .survey import Survey
+from .verify import verify
 
 _KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 _DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104."
-_VRS = {0x00080050: "SH", 0x00080080: "LO", 0x00100010: "PN", 0x00100020: "LO", 0x00200010: "SH"}
-_NAMES = (
-    *(0x00100010, 0x00101001, 0x00101005, 0x00101060, 0x00080090, 0x00081048, 0x00081050),
-    *(0x00081060, 0x00081070, 0x00321032, 0x00401010, 0x00102297, 0x00402008),
-)
-_DATES = (0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A)
-_PATIENT = {
-    "PatientID": 0x00100020,
-    "IssuerOfPatientID": 0x00100021,
-    "OtherPatientIDs": 0x00101000,
-    "PatientName": 0x00100010,
-    "PatientBirthDate": 0x00100030,
-    "PatientSex": 0x00100040,
-}
-_STUDY = {
-    "StudyInstanceUID": 0x0020000D,
-    "AccessionNumber": 0x00080050,
-    "IssuerOfAccessionNumber": 0x00080051,
-    "StudyID": 0x00200010,
-    "PlacerOrderNumber": 0x00402016,
-    "FillerOrderNumber": 0x00402017,
-    "RequestedProcedureID": 0x00401001,
-    "ReferringPhysicianName": 0x00080090,
-    "StudyDate": 0x00080020,
-    "StudyTime": 0x00080030,
-    "SpecificCharacterSet": 0x00080005,
-}
-_TYPE_1 = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020))
-_TYPE_2 = frozenset((0x00100010, 0x00080050, 0x00200010))
-_MAX_IDENTIFYING = 16 * 1024  # bytes of distinct values; looking for them costs their product
-_MAX_CLEAN = 20_000
-_DUMMY_DATES = frozenset(("19000101",))
 _ENGINE_FAULTS = (
     StructError,
     ValueError,
@@ -132,44 +91,31 @@ class _Instance:
 
     def process(self) -> None:
         """Run all steps; raise EngineError where the instance must not pass."""
-        meta, found, source = look(self.source)
+        meta, found, self.source = look(self.source)
         charset = Charset.of(found.raw.get(0x00080005, b""))
         self._describe(meta, found)
         iod = self.plan.for_class(self.outcome.sop_class_uid)
         run = Rewriter(
-            found.buf,
-            self.plan,
-            iod,
-            self._uid,
-            charset=charset,
-            explicit=meta.explicit,
+            found.buf, self.plan, iod, self._uid, charset=charset, explicit=meta.explicit
         )
         run.groups = found.groups
         self._identify(found, charset, run)
-        self._originals(found, charset, run)
+        originals.gather(self.outcome.originals, found, self.patient)
         self._stop_at_what_is_unchecked(found)
-        known = self._values(found, charset, run)
+        searched = Searched(self.plan, found, self.patient[0] if self.patient else None)
         if self.plan.cleans_text or self.plan.cleans_content:
-            run.cleaner = self._cleaner(known, run.shift_days, patterns=True)
-        self._require(found, run)
+            run.cleaner = searched.cleaner(run.shift_days, patterns=True)
+        require(run, self.plan, found, self.stamp)
         run.run(found.start, found.end)
         if run.kept_private:
             block = characteristics(run.kept_private, meta.explicit)
             offset = run.offsets[CHARACTERISTICS]
             run.out[offset:offset] = block
-        header = self._second_net(run, known, charset, meta)
-        self._finish_originals(found, run)
-        head = file_meta(
-            self.outcome.sop_class_uid, meta.transfer_syntax, self.outcome.sop_instance_uid
-        )
-        body = to_big_endian(bytes(header)) if meta.is_big_endian else bytes(header)
-        if meta.is_deflated:
-            self.sink.write(head)
-            self.sink.deflate()
-        first = body if meta.is_deflated else head + body
-        tail, markers = write_with_pixels(source, self.sink, first, meta, found, run)
-        self.sink.finish()
-        self._verify(head + body, tail, markers, run, meta)
+        header = searched.second_net(run, explicit=meta.explicit)
+        originals.finish(self.outcome.originals, run)
+        head, body = self._output_header(meta, header)
+        tail, markers = self._write(meta, found, run, head, body)
+        self._verify(head + body, tail, markers, run, searched, meta)
         self.outcome.size = self.sink.size
         self.outcome.sha256 = self.sink.sha256
         self.outcome.changes = Changes(run.log)
@@ -257,68 +203,44 @@ class _Instance:
                 "(7FE0,0010)",
             )
 
-    # What must not be found -------------------------------------------------------------------
+    # What leaves ------------------------------------------------------------------------------
 
-    def _values(
-        self, found: Survey, charset: Charset, run: Rewriter
-    ) -> tuple[tuple[str, bytes], ...]:
-        plan, raw = self.plan, found.raw
-        values: list[tuple[str, bytes]] = [("name", raw[tag]) for tag in _NAMES if raw.get(tag)]
-        for tag, kind in IDENTIFYING.items():
-            value = raw.get(tag)
-            if value and not self._is_retained(kind):
-                values.append((kind, value))
-        if not plan.keeps_dates:
-            values += [("date", raw[tag][:8]) for tag in _DATES if raw.get(tag)]
-        if self.patient is not None:
-            values.append(("id", charset.encode(self.patient[0], b"LO")))
-        return tuple(values)
+    def _output_header(self, meta: FileMeta, header: bytearray) -> tuple[bytes, bytes]:
+        """Return preamble and file meta, and the data set up to the pixels, as they are written."""
+        outcome = self.outcome
+        head = file_meta(outcome.sop_class_uid, meta.transfer_syntax, outcome.sop_instance_uid)
+        return head, to_big_endian(bytes(header)) if meta.is_big_endian else bytes(header)
 
-    def _is_retained(self, kind: str) -> bool:
-        return (kind == "institution" and self.plan.keeps_institution) or (
-            kind == "device" and self.plan.keeps_device
-        )
+    def _write(
+        self, meta: FileMeta, found: Survey, run: Rewriter, head: bytes, body: bytes
+    ) -> tuple[bytes, list[bytes]]:
+        """Write header, pixels and what follows them: the one place where pixel data are met.
 
-    def _cleaner(
-        self, known: tuple[tuple[str, bytes], ...], shift_days: int, *, patterns: bool
-    ) -> TextCleaner:
-        shift = shift_days if self.plan.shifts_dates else None
-        return text_cleaner(self._charset_key, known, shift, self.plan.keeps_dates, patterns)
-
-    def _second_net(
-        self,
-        run: Rewriter,
-        known: tuple[tuple[str, bytes], ...],
-        charset: Charset,
-        meta: FileMeta,
-    ) -> bytearray:
-        extra = dict.fromkeys((kind, raw) for kind, raw in run.found if not self._is_retained(kind))
-        known = tuple(dict.fromkeys((*known, *extra)))
-        self._expected = decoded_values(self._charset_key, known)
-        cleaner = self._cleaner(known, run.shift_days, patterns=False)
-        if not suspicious(run.texts, clean_texts(self._charset_key, known), cleaner, charset):
-            return run.out
-        net = Net(bytes(run.out), cleaner, charset, explicit=meta.explicit)
-        cleaned = net.cleaned()
-        run.log += [(path, tag, "C", "second net") for path, tag in net.caught]
-        return cleaned
+        Return what of it verification has to see besides the header.
+        """
+        if meta.is_deflated:
+            self.sink.write(head)
+            self.sink.deflate()
+        first = body if meta.is_deflated else head + body
+        tail, markers = write_with_pixels(self.source, self.sink, first, meta, found, run)
+        self.sink.finish()
+        return tail, markers
 
     def _verify(
-        self, header: bytes, tail: bytes, markers: list[bytes], run: Rewriter, meta: FileMeta
+        self,
+        header: bytes,
+        tail: bytes,
+        markers: list[bytes],
+        run: Rewriter,
+        searched: Searched,
+        meta: FileMeta,
     ) -> None:
-        plan = self.plan
-        expect = Expectation(
-            values=self._expected,
-            uids=frozenset() if plan.keeps_uids else searchable_uids(run.uids),
-            allowed_dates=self._dates_sent_out(run),
-            own=own_texts(tuple(run.fixed.values())),
-            marks=required_marks(plan),
-            type1=_TYPE_1,
-            type2=_TYPE_2,
-            uids_retained=plan.keeps_uids,
-            private_allowed=plan.keeps_safe_private or bool(plan.private_rules),
+        expect = expectation(
+            self.plan,
+            run,
+            searched.values,
             sop_instance_uid=self.outcome.sop_instance_uid,
-            charset=self._charset_key,
+            charset=searched.charset_key,
         )
         verify(
             expect,
@@ -327,218 +249,3 @@ class _Instance:
             encapsulated=markers,
             transfer_syntax=EXPLICIT_LE if meta.is_deflated else meta.transfer_syntax,
         )
-
-    def _dates_sent_out(self, run: Rewriter) -> frozenset[str]:
-        """Return the dates that are in the output on purpose: shifted ones and the dummy."""
-        if not self.plan.shifts_dates:
-            return _DUMMY_DATES
-        moved = shifted_dates(self._expected, run.shift_days)
-        return _DUMMY_DATES | moved | {new[:8].decode("latin-1") for _path, _old, new in run.dates}
-
-    # What has to be there ---------------------------------------------------------------------
-
-    def _require(self, found: Survey, run: Rewriter) -> None:
-        explicit, raw = run.is_explicit, found.raw
-        run.pending = list(
-            mark_elements(
-                self.plan,
-                explicit,
-                raw.get(0x00120063, b""),
-                raw.get(0x00120064, b""),
-                raw.get(0x00280303, b""),
-            )
-        )
-        for tag in FIXED:
-            if tag not in raw and not (tag == 0x00080080 and self.plan.keeps_institution):
-                run.pending.append((tag, encoded(tag, run.fixed[tag], explicit)))
-        if self.plan.keeps_safe_private or self.plan.private_rules:
-            run.pending.append((CHARACTERISTICS, b""))
-        if CONTRIBUTING_EQUIPMENT in raw:
-            run.equipment_item = equipment_item(explicit, self.stamp)
-        else:
-            element = equipment_element(explicit, self.stamp)
-            run.pending.append((CONTRIBUTING_EQUIPMENT, element))
-
-    # What is sealed -----------------------------------------------------------------------------
-
-    def _originals(self, found: Survey, charset: Charset, run: Rewriter) -> None:
-        raw = found.raw
-        self._charset_key = raw.get(0x00080005, b"")
-        originals = self.outcome.originals
-        key = self._charset_key
-        originals.patient = decoded(key, tuple(raw.get(t, b"") for t in _PATIENT.values()), True)
-        originals.study = decoded(key, tuple(raw.get(t, b"") for t in _STUDY.values()), False)
-        if self.patient is not None:
-            patient_id, issuer = self.patient
-            originals.patient = {
-                **originals.patient,
-                "PatientID": (patient_id,),
-                "IssuerOfPatientID": (issuer,),
-            }
-        originals.study_instance_uid = found.text(0x0020000D)
-        originals.series_instance_uid = found.text(0x0020000E)
-        originals.sop_instance_uid = found.text(0x00080018)
-        frame = found.text(0x00200052)
-        originals.frame_of_reference_uids = (frame,) if frame else ()
-
-    def _finish_originals(self, found: Survey, run: Rewriter) -> None:
-        originals = self.outcome.originals
-        originals.uids = run.uids
-        originals.dates = tuple(
-            (path, old.decode("latin-1").strip(" \0"), new.decode("latin-1").strip(" \0"))
-            for path, old, new in run.dates
-        )
-
-
-def look(source: Source) -> tuple[FileMeta, Survey, Source]:
-    """Read as much of the input as it takes to see where its header ends.
-
-    Return also the source of the pixels: the input itself, or what inflates it.
-    """
-    meta: FileMeta | None = None
-    while True:
-        try:
-            if meta is None:
-                meta = read_file_meta(source.buf, complete=source.is_complete)
-                if meta.is_deflated:
-                    source = Source(Inflater(source, meta.start))
-                    meta = meta._replace(start=0)
-            if meta.is_big_endian:
-                return meta, _survey_big_endian(source, meta.start), source
-            found = survey(
-                source.buf, meta.start, explicit=meta.explicit, complete=source.is_complete
-            )
-        except NeedMore:
-            source.read_more()
-        else:
-            return meta, found, source
-
-
-def _survey_big_endian(source: Source, start: int) -> Survey:
-    order = ByteOrder(source.buf, from_big=True)
-    try:
-        position = order.convert(start, len(source.buf))
-    except StructError:
-        if not source.is_complete:
-            raise NeedMore from None
-        raise truncated(len(source.buf)) from None
-    if order.pixel is None and not source.is_complete:
-        raise NeedMore
-    found = survey(bytes(order.out), 0, explicit=True, complete=True)
-    if order.pixel is not None:
-        found.pixel = order.pixel
-        found.pixel_head = source.buf[position : order.pixel[2]]
-    return found
-
-
-@lru_cache(maxsize=4096)
-def fixed_values(prefix: str, shown: str, cloud_study: str) -> dict[int, bytes]:
-    """Return what the portal writes in place of patient, study and institution."""
-    return {
-        0x00080050: cloud_study.encode(),
-        0x00080080: prefix.encode(),
-        0x00100010: f"CloudStudy^{shown}".encode(),
-        0x00100020: f"{prefix}-{shown}".encode(),
-        0x00200010: cloud_study.encode(),
-    }
-
-
-def encoded(tag: int, value: bytes, explicit: bool) -> bytes:
-    """Return one of the fixed elements, encoded."""
-    from .dataset import encode_element
-
-    return encode_element(tag, _VRS[tag], value, explicit)
-
-
-@lru_cache(maxsize=512)
-def identifying_values(
-    charset_key: bytes, known: tuple[tuple[str, bytes], ...]
-) -> IdentifyingValues:
-    """Return the searchable form of raw identifying values; a series shares one."""
-    return IdentifyingValues.build(decoded_values(charset_key, known))
-
-
-@lru_cache(maxsize=512)
-def decoded_values(
-    charset_key: bytes, known: tuple[tuple[str, bytes], ...]
-) -> tuple[tuple[str, str], ...]:
-    """Return raw identifying values as text."""
-    if sum(len(raw) for _kind, raw in known) > _MAX_IDENTIFYING:
-        raise Held(
-            "identity-too-large",
-            "The data set names more people and numbers than can be looked for in it.",
-        )
-    charset = Charset.of(charset_key)
-    vrs = {"name": b"PN", "address": b"ST"}
-    return tuple(
-        (_KINDS.get(kind, kind), charset.decode(raw, vrs.get(kind, b"LO"))) for kind, raw in known
-    )
-
-
-@lru_cache(maxsize=64)
-def clean_texts(charset_key: bytes, known: tuple[tuple[str, bytes], ...]) -> set[bytes]:
-    """Return the texts known to hold none of these values; it grows with each instance."""
-    return {b""}
-
-
-def suspicious(
-    texts: list[bytes], clean: set[bytes], cleaner: TextCleaner, charset: Charset
-) -> bool:
-    """Tell whether any kept text has to be cleaned; what is clean is remembered for the series."""
-    if len(clean) > _MAX_CLEAN:
-        clean.clear()
-    for raw in set(texts) - clean:
-        if b"\x1b" in raw or cleaner.clean_bytes(raw, b"LT", charset)[1]:
-            return True
-        clean.add(raw)
-    return False
-
-
-def searchable_uids(uids: dict[str, str]) -> frozenset[str]:
-    """Return the original UIDs that are long enough to be found by more than chance."""
-    return frozenset(uid for uid in uids if len(uid) >= 8)
-
-
-@lru_cache(maxsize=64)
-def own_texts(values: tuple[bytes, ...]) -> frozenset[str]:
-    """Return what the engine itself writes: never a finding."""
-    return frozenset(value.decode("ascii") for value in values)
-
-
-@lru_cache(maxsize=64)
-def required_marks(plan: Plan) -> tuple[tuple[int, str], ...]:
-    """Return the marks that the output must have, "" for any value."""
-    removed = "YES" if plan.is_conformant else "NO"
-    return ((IDENTITY_REMOVED, removed), (METHOD, ""), (TEMPORAL, ""))
-
-
-_KINDS = {"device": "other"}
-
-
-@lru_cache(maxsize=256)
-def text_cleaner(
-    charset_key: bytes,
-    known: tuple[tuple[str, bytes], ...],
-    shift_days: int | None,
-    keep_dates: bool,
-    patterns: bool,
-) -> TextCleaner:
-    """Return a cleaner for one set of raw values in one character set; a series shares it."""
-    values = identifying_values(charset_key, known)
-    return TextCleaner(values, shift_days=shift_days, keep_dates=keep_dates, patterns=patterns)
-
-
-@lru_cache(maxsize=1024)
-def decoded(
-    charset_key: bytes, raws: tuple[bytes, ...], of_patient: bool
-) -> dict[str, tuple[str, ...]]:
-    """Return decoded originals by keyword, multi-valued where they are; shared, so read only."""
-    charset = Charset.of(charset_key)
-    names = _PATIENT if of_patient else _STUDY
-    values: dict[str, tuple[str, ...]] = {}
-    for (name, _tag), raw in zip(names.items(), raws, strict=True):
-        vr = b"PN" if name.endswith("Name") else b"LO"
-        text = charset.decode(raw, vr) if raw else ""
-        if text.strip(" \0"):
-            values[name] = tuple(part.strip(" \0") for part in text.split("\\"))
-    return values

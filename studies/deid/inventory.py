@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 from .charset import Charset
 from .dataset import StructError
-from .engine import look
 from .errors import Held
+from .opening import look
 from .source import Source
 
 

@@ -7,7 +7,7 @@ is cleaned by its VR like public attributes, and recorded for (0008,0300).
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import actions
+from . import actions, sequences
 from .actions import Action
 from .dataset import (
     ELEMENT,
@@ -176,7 +176,9 @@ def _by_vr(run: "Rewriter", tag: int, vr: int, safe_vr: int) -> Action | None:
 def _write(run: "Rewriter", found: _Found, act: Action, end: int) -> None:
     is_nested = found.vr == SQ or found.length == UNDEFINED or (found.vr == UN and act.vr == SQ)
     if is_nested and act.vr == SQ:
-        run.rewrite_sequence(found.tag, found.vr, act, found.start, found.value, found.length, end)
+        sequences.rewrite_sequence(
+            run, found.tag, found.vr, act, found.start, found.value, found.length, end
+        )
         return
     run.log.append((run.path, found.tag, act.letter, act.because))
     if is_nested or act.vr == SQ:

@@ -6,6 +6,7 @@ beginning; the structure of the tree stays.
 
 from typing import TYPE_CHECKING
 
+from . import unchanged
 from .dataset import (
     ELEMENT,
     ITEM,
@@ -39,19 +40,19 @@ def stays(run: "Rewriter", position: int, after: int, end: int, table: "Table") 
     of such a beginning is remembered with the texts in it, and only what follows is looked at.
     """
     if not after:
-        return run.stays(position, end, table, in_item=True)
+        return unchanged.stays(run, position, end, table, in_item=True)
     key = run.buf[position:after]
     known = run.plan.beginnings.get(key)
     if known is None:
         first = len(run.texts)
-        if not run.stays(position, after, table, in_item=True):
+        if not unchanged.stays(run, position, after, table, in_item=True):
             return False
         if len(run.plan.beginnings) >= _MAX_LETTERS:
             run.plan.beginnings.clear()
         run.plan.beginnings[key] = tuple(run.texts[first:])
     else:
         run.texts += known
-    return run.stays(after, end, table, in_item=True)
+    return unchanged.stays(run, after, end, table, in_item=True)
 
 
 def table_for_item(
