@@ -5,12 +5,13 @@ from django.urls import path
 from studies.web import (
     batches,
     deciding,
+    destinations,
     filling,
     held,
     home,
-    places,
     reidentify,
     setup,
+    sources,
     uploads,
 )
 
@@ -58,20 +59,22 @@ urlpatterns = [
     path("batches/<uuid:batch_id>/upload/status/", uploads.upload_status, name="upload_status"),
     path("batches/<uuid:batch_id>/upload/form/", uploads.upload_form, name="upload_form"),
     # set-up
-    path("destinations/", places.destination_list, name="destinations"),
-    path("destinations/new/", places.destination_edit, name="destination_new"),
-    path("destinations/<uuid:destination_id>/", places.destination_edit, name="destination"),
+    path("destinations/", destinations.destination_list, name="destinations"),
+    path("destinations/new/", destinations.destination_edit, name="destination_new"),
+    path("destinations/<uuid:destination_id>/", destinations.destination_edit, name="destination"),
     path(
-        "destinations/<uuid:destination_id>/test/", places.destination_test, name="destination_test"
+        "destinations/<uuid:destination_id>/test/",
+        destinations.destination_test,
+        name="destination_test",
     ),
     path(
         "destinations/<uuid:destination_id>/pause/",
-        places.destination_pause,
+        destinations.destination_pause,
         name="destination_pause",
     ),
-    path("sources/", places.source_list, name="sources"),
-    path("sources/new/", places.source_edit, name="source_new"),
-    path("sources/<uuid:source_id>/", places.source_edit, name="source"),
+    path("sources/", sources.source_list, name="sources"),
+    path("sources/new/", sources.source_edit, name="source_new"),
+    path("sources/<uuid:source_id>/", sources.source_edit, name="source"),
     path("profiles/", setup.profile_list, name="profiles"),
     path("profiles/new/", setup.profile_new, name="profile_new"),
     path("profiles/<uuid:version_id>/", setup.profile_detail, name="profile"),

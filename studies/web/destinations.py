@@ -1,4 +1,4 @@
-"""Pages of destinations and sources."""
+"""Pages of destinations: where studies go."""
 
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from anonportal.ui.toasts import toast
 from studies.faults import Fault
-from studies.models import Destination, DestinationState, Role, Source
+from studies.models import Destination, DestinationState, Role
 from studies.services import access, places
-from studies.web.forms import DestinationForm, SourceForm
+from studies.web.forms import DestinationForm
 
 SEES = (Role.COORDINATOR, Role.ADMINISTRATOR)
 
@@ -89,41 +89,3 @@ def destination_pause(request: HttpRequest, destination_id: UUID) -> HttpRespons
     said = _("Switched on: test it first") if is_paused else _("Switched off")
     toast(request, said, icon="plug" if is_paused else "pause", family="idle")
     return redirect("destinations")
-
-
-@login_required
-@require_GET
-def source_list(request: HttpRequest) -> HttpResponse:
-    """List where studies come from."""
-    caller = access.require(request, *SEES)
-    rows = Source.objects.filter(organization=caller.organization)
-    context = {"rows": rows, "may_change": caller.has(Role.ADMINISTRATOR)}
-    return render(request, "studies/sources.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def source_edit(request: HttpRequest, source_id: UUID | None = None) -> HttpResponse:
-    """Add or change a folder source."""
-    caller = access.require(request, Role.ADMINISTRATOR)
-    row = access.source_for(request, source_id, (Role.ADMINISTRATOR,)) if source_id else None
-    initial = (
-        {"name": row.name, "kind": row.kind, "root": row.config.get("root", "")} if row else {}
-    )
-    form = SourceForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        values = dict(form.cleaned_data)
-        values["config"] = {"root": values.pop("root")}
-        try:
-            places.save_source(caller.organization, caller.actor, source=row, values=values)
-        except Fault as fault:
-            form.add_error(None, str(fault.message))
-        else:
-            toast(request, _("Saved"), icon="folder")
-            return redirect("sources")
-    return render(
-        request,
-        "studies/source_edit.html",
-        {"row": row, "form": form},
-        status=422 if form.errors else 200,
-    )
