@@ -73,7 +73,7 @@ def pass_fragments(
             raise _unreadable()
         fragment = _content(source, offset, length)
         offset += length
-        if frame and _starts_frame(fragment, syntax):
+        if frame and starts_frame(fragment, syntax):
             seen.add(_write_frame(sink, frame, clean, found))
             frames += 1
             frame, size = [], 0
@@ -114,7 +114,8 @@ def _is_offset_table(table: bytes) -> bool:
     return not offsets or (offsets[0] == 0 and all(a < b for a, b in itertools.pairwise(offsets)))
 
 
-def _starts_frame(fragment: bytes, syntax: str) -> bool:
+def starts_frame(fragment: bytes, syntax: str) -> bool:
+    """Tell whether a fragment is the first of a frame."""
     return syntax == RLE or fragment[:3] in (b"\xff\xd8\xff", b"\xff\x4f\xff", b"\0\0\0")
 
 

@@ -18,7 +18,9 @@ from .filemeta import EXPLICIT_LE, FileMeta, file_meta
 from .identities import Identities, is_placeholder_id
 from .opening import look
 from .outcome import Changes, Outcome
-from .pixels import write_with_pixels
+from .pixels.judging import by_attributes
+from .pixels.passing import write_with_pixels
+from .pixels.policy import PixelPolicy
 from .plan import Plan
 from .private import CHARACTERISTICS, characteristics
 from .required import fixed_values, require
@@ -50,15 +52,17 @@ def deidentify(
     *,
     patient: tuple[str, str] | None = None,
     stamp: datetime.date | None = None,
+    pixels: PixelPolicy | None = None,
 ) -> Outcome:
     """De-identify the instance that `reader` holds and write it to `writer`.
 
     Unless the outcome's state is "deidentified", the caller discards what was written.
     `patient` is an id and its issuer that a person entered in place of the data set's own.
+    `pixels` says who looks for text in images at risk; without it they are held.
     """
     outcome = Outcome()
     try:
-        _Instance(reader, writer, plan, identities, outcome, patient, stamp).process()
+        _Instance(reader, writer, plan, identities, outcome, patient, stamp, pixels).process()
     except EngineError as error:
         outcome.state = "held" if error.state == "held" else "refused"
         outcome.code, outcome.where, outcome.message = error.code, error.where, error.message
@@ -80,6 +84,7 @@ class _Instance:
         outcome: Outcome,
         patient: tuple[str, str] | None,
         stamp: datetime.date | None,
+        pixels: PixelPolicy | None,
     ) -> None:
         self.source = Source(reader)
         self.sink = Sink(writer)
@@ -88,6 +93,7 @@ class _Instance:
         self.outcome = outcome
         self.patient = patient
         self.stamp = stamp
+        self.pixels = pixels
 
     def process(self) -> None:
         """Run all steps; raise EngineError where the instance must not pass."""
@@ -194,6 +200,7 @@ class _Instance:
                 )
             return
         self.outcome.risk = evidence(found)
+        self.outcome.pixels = by_attributes(found, self.outcome.risk)
         if self.outcome.risk is not None:
             raise Held(
                 "pixel-text-unchecked",

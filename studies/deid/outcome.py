@@ -6,7 +6,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from .pixels.policy import PixelVerdict
 
 State = Literal["deidentified", "held", "refused"]
 
@@ -103,3 +106,5 @@ class Outcome:
     originals: Originals = field(default_factory=Originals, repr=False)
     changes: Changes = field(default_factory=Changes, repr=False)
     risk: Risk | None = None
+    # What became of the pixels; None where there are none.
+    pixels: "PixelVerdict | None" = None

@@ -9,7 +9,7 @@ import io
 import os
 import stat
 import zlib
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from .dataset import MAX_HEADER
 from .errors import Held
@@ -47,6 +47,7 @@ class Source:
         self.is_complete = False
         self._consumed = 0
         self._base = 0
+        self._is_seekable = False
         if plain is not None:
             self.descriptor, self.size = plain
             self._base = reader.tell()  # type: ignore[attr-defined]
@@ -104,12 +105,30 @@ class Source:
         head = self.buf[offset : offset + count]
         if len(head) == count or self.is_complete:
             return head
+        if self._is_seekable:
+            self._reader.seek(self._base + offset)  # type: ignore[attr-defined]
+            return self._read(count)
         if offset + len(head) < self._consumed:
             raise ValueError("a stream can only be read onwards")
         while self._consumed < offset:
             if not self._read(min(_BLOCK, offset - self._consumed)):
                 return b""
         return head + self._read(count - len(head))
+
+    def allow_rereading(self, most: int) -> bool:
+        """Let `read_at` go back: frames are looked at before they are written.
+
+        A stream that can't seek is kept in memory, up to `most` bytes; False if it has more.
+        """
+        if self.descriptor is not None or self.is_complete or self._is_seekable:
+            return True
+        reader: Any = self._reader
+        if getattr(reader, "seekable", lambda: False)():
+            self._base = reader.tell() - self._consumed
+            self._is_seekable = True
+            return True
+        self.grow_to(most)
+        return self.is_complete
 
     @property
     def base(self) -> int:

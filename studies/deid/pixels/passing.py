@@ -4,8 +4,8 @@ Native pixel values pass bit for bit; encapsulated ones fragment by fragment thr
 `encapsulated.py`. What follows the pixels is rewritten like the header, and junk is dropped.
 """
 
-from .bigendian import ByteOrder, to_big_endian
-from .dataset import (
+from ..bigendian import ByteOrder, to_big_endian
+from ..dataset import (
     MAX_HEADER,
     TAG_LENGTH,
     UNDEFINED,
@@ -14,12 +14,12 @@ from .dataset import (
     swapped,
     truncated,
 )
-from .encapsulated import pass_fragments
-from .errors import EngineError, Held
-from .filemeta import FileMeta
-from .rewrite import Rewriter
-from .source import Sink, Source
-from .survey import Survey, survey
+from ..encapsulated import pass_fragments
+from ..errors import EngineError, Held
+from ..filemeta import FileMeta
+from ..rewrite import Rewriter
+from ..source import Sink, Source
+from ..survey import Survey, survey
 
 _TRAILING = 0xFFFCFFFC
 _INTEGER_PIXELS = 0x00107FE0

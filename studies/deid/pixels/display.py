@@ -1,0 +1,98 @@
+"""Stored values to what eyes and text finders look at: grey or RGB, 8 bit.
+
+Never written to an output: blanking works on the stored values themselves.
+"""
+
+import numpy as np
+
+from .image import Image
+
+_FROM_YCBCR = np.array(((1, 1, 1), (0, -0.344136, 1.772), (1.402, -0.714136, 0)), np.float32)
+
+
+def signed_values(values: np.ndarray, image: Image) -> np.ndarray:
+    """Return monochrome or palette values with their sign, and without unused bits."""
+    if values.dtype.kind == "i":
+        return values
+    mask = values.dtype.type((1 << image.bits_stored) - 1)
+    used = np.bitwise_and(values, mask)
+    if not image.is_signed:
+        return np.asarray(used)
+    half = 1 << (image.bits_stored - 1)
+    wide = used.astype(np.int64 if image.bits_stored > 16 else np.int32)
+    return np.asarray(np.where(wide >= half, wide - 2 * half, wide))
+
+
+def colours(values: np.ndarray, image: Image) -> np.ndarray:
+    """Return uint8 RGB of an image that has colours."""
+    if image.photometric == "PALETTE COLOR":
+        return _through_palette(values, image)
+    if values.dtype != np.uint8:
+        values = np.right_shift(values, max(image.bits_stored - 8, 0)).astype(np.uint8)
+    if image.photometric.startswith("YBR") and not _is_decoded_to_rgb(image):
+        return _rgb(values, is_partial="PARTIAL" in image.photometric)
+    return values
+
+
+def _is_decoded_to_rgb(image: Image) -> bool:
+    """Tell whether the decoder has undone the colour transform: JPEG 2000's is its own."""
+    return image.photometric in ("YBR_ICT", "YBR_RCT")
+
+
+def _rgb(values: np.ndarray, *, is_partial: bool) -> np.ndarray:
+    """Return YCbCr as RGB (PS3.3 C.7.6.3.1.2)."""
+    parts = values.astype(np.float32) - np.array((16 if is_partial else 0, 128, 128), np.float32)
+    if is_partial:
+        parts *= np.array((255 / 219, 255 / 224, 255 / 224), np.float32)
+    rgb = parts @ _FROM_YCBCR
+    return np.asarray(np.clip(np.rint(rgb), 0, 255).astype(np.uint8))
+
+
+def palette_tables(image: Image) -> tuple[np.ndarray, int]:
+    """Return the palette as uint8 RGB by entry, and the first value that it maps."""
+    about = np.frombuffer(image.palette[0][:6], "<u2")
+    count, first, bits = int(about[0]) or 65536, int(about[1]), int(about[2])
+    channels = []
+    for raw in image.palette[1:]:
+        if bits == 8 and len(raw) < 2 * count:
+            table = np.frombuffer(raw, np.uint8)
+        else:
+            words = np.frombuffer(raw[: len(raw) // 2 * 2], "<u2")
+            is_wide = bits == 16 and int(words.max(initial=0)) > 255
+            table = (words >> 8 if is_wide else words).astype(np.uint8)
+        channels.append(np.resize(table, count))
+    return np.stack(channels, axis=-1), first
+
+
+def _through_palette(values: np.ndarray, image: Image) -> np.ndarray:
+    table, first = palette_tables(image)
+    index = signed_values(values, image).astype(np.int32) - first
+    return np.asarray(table[np.clip(index, 0, len(table) - 1)])
+
+
+def for_eyes(values: np.ndarray, image: Image) -> np.ndarray:
+    """Return what the review desk shows: monochrome values with sign, or RGB."""
+    return signed_values(values, image) if image.is_monochrome else colours(values, image)
+
+
+def for_finder(values: np.ndarray, image: Image) -> np.ndarray:
+    """Return a grey image in which text of any colour stands out from what is behind it."""
+    if not image.is_monochrome:
+        return _grey(colours(values, image))
+    shown = signed_values(values, image)
+    if image.bits_stored == 1:
+        grey = (shown * 255).astype(np.uint8)
+    elif shown.dtype == np.uint8 and image.bits_stored == 8:
+        grey = shown
+    else:
+        low, high = int(shown.min()), int(shown.max())
+        scale = 255 / max(high - low, 1)
+        grey = ((shown.astype(np.float32) - low) * scale).astype(np.uint8)
+    return 255 - grey if image.photometric == "MONOCHROME1" else grey
+
+
+def _grey(rgb: np.ndarray) -> np.ndarray:
+    """Return the mean of luma and the strongest channel: saturated text must not look dark."""
+    strongest = rgb.max(axis=2).astype(np.uint16)
+    luma = (rgb @ np.array([77, 150, 29], np.uint32) >> 8).astype(np.uint16)
+    return np.asarray(((strongest + luma) >> 1).astype(np.uint8))
