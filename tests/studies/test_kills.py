@@ -22,6 +22,7 @@ from studies.models import Batch, BatchState, Instance
 from studies.storage import BatchStore
 from tests import datasets
 from tests.counts import count
+from tests.on_disk import content
 from tests.studies.hospital import Hospital, counts, delivered_files, make_hospital
 
 KILLS = 10
@@ -136,5 +137,5 @@ def assert_nothing_in_clear(markers: list[datasets.Markers]) -> None:
     tokens = [token.encode() for one in markers for token in one.tokens()]
     for path in Path(project.DATA_DIR).rglob("*"):
         if path.is_file() and not path.is_socket():
-            content = path.read_bytes()
-            assert not [token for token in tokens if token in content], path.name
+            found = content(path)
+            assert not [token for token in tokens if token in found], path.name

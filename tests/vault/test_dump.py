@@ -13,6 +13,7 @@ from studies.vault.ledger import ledger_path
 from studies.vault.models import Patient
 from studies.vault.shredding import shred_patient
 from tests.counts import count
+from tests.on_disk import content
 from tests.vault.conftest import VaultFiles, send
 
 MARKERS = count(100, 1000)
@@ -68,7 +69,7 @@ def dump(files: VaultFiles) -> bytes:
                     if is_raw:
                         parts.append(bytes(value).hex().encode())
     if files.vendor == "sqlite":
-        parts += [path.read_bytes() for path in files.folder.glob("vault.sqlite3*")]
+        parts += [content(path) for path in files.folder.glob("vault.sqlite3*")]
     return b"\n".join(parts)
 
 
