@@ -51,8 +51,8 @@ def test_the_search_itself_finds_what_it_looks_for(before, marker):
         hashlib.sha256(marker.encode()).digest(),
         hashlib.md5(marker.encode(), usedforsecurity=False).hexdigest().encode(),
     ]
-    for content in hidden:
-        assert any(form in content for form in forms(marker))
+    for text in hidden:
+        assert any(form in text for form in forms(marker))
 
 
 def dump(files: VaultFiles) -> bytes:

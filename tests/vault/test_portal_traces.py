@@ -16,8 +16,8 @@ from studies.services.reidentification import Request, reidentify
 from studies.vault import models as vault_models
 from tests import datasets
 from tests.counts import count
+from tests.on_disk import content as on_disk
 from tests.studies.hospital import Hospital, make_hospital, work_off
-from tests.on_disk import content
 from tests.vault.test_dump import forms
 
 pytestmark = [
@@ -45,7 +45,7 @@ def key_file(settings) -> Path:
 
 def everything(data: Path, redis) -> bytes:
     """Return every file below the data folder, free pages and logs included, and Redis' content."""
-    parts = [content(path) for path in sorted(data.rglob("*")) if path.is_file()]
+    parts = [on_disk(path) for path in sorted(data.rglob("*")) if path.is_file()]
     for key in redis.scan_iter():
         parts += [key, redis.dump(key)]
         if redis.type(key) == b"hash":
@@ -120,7 +120,7 @@ def test_after_closing_and_shredding_nothing_of_the_portal_leads_back(hospital, 
     study = Study.objects.get(batch=batch)
     pieces = leading_back(batch, study.cloud_patient_id)
     assert all(len(piece) > 16 for piece in pieces.values())
-    database = b"".join(content(path) for path in (data / "db").iterdir())
+    database = b"".join(on_disk(path) for path in (data / "db").iterdir())
     assert {name for name, piece in pieces.items() if piece[:32] in database} == pieces.keys()
     radiologist = hospital.viewer(Role.RADIOLOGIST)
     asked = Request(study.cloud_study_id, "report")
