@@ -144,6 +144,10 @@ FOLDER_ROOTS = env_list("FOLDER_ROOTS")
 # What one batch may hold, and what a zip may unfold to.
 BATCH_MAX_FILES = env_int("BATCH_MAX_FILES", 200_000)
 BATCH_MAX_BYTES = env_int("BATCH_MAX_BYTES", 500 * 2**30)
+# Of what comes in by itself: the largest object, and when senders have to wait.
+OBJECT_MAX_BYTES = env_int("OBJECT_MAX_MB", 8192) * 2**20
+MIN_FREE_BYTES = env_int("MIN_FREE_MB", 2048) * 2**20
+ORIGINALS_MAX_BYTES = env_int("ORIGINALS_MAX_GB", 0) * 2**30
 ARCHIVE_MAX_DEPTH = env_int("ARCHIVE_MAX_DEPTH", 2)
 # Blank images pack a thousandfold, so only what is large as a whole can be a bomb.
 ARCHIVE_MAX_RATIO = env_int("ARCHIVE_MAX_RATIO", 100)

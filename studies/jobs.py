@@ -23,6 +23,7 @@ from studies.services import (
     choosing,
     inventory,
     leases,
+    listening,
     processing,
     receiving,
     releasing,
@@ -343,6 +344,14 @@ def take_up_stalled() -> None:
         manifest = releasing.begin_manifest(batch.pk)
         if manifest is not None:
             enqueue(manifest)
+
+
+def start_quiet() -> int:
+    """Start the batches that listeners filled and nothing came to for a while; return how many."""
+    started = listening.start_quiet()
+    for batch in started:
+        start(batch)
+    return len(started)
 
 
 def close_due() -> int:

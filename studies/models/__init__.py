@@ -6,6 +6,7 @@ and what is indexed is indexed by an HMAC under a key of that batch.
 
 from studies.models.batch import Batch, Chunk, Instance, Study, UploadPart
 from studies.models.delivery import Delivery, Manifest
+from studies.models.listening import Arrival, Gathering, ListenerKind, ListenerRule
 from studies.models.organization import (
     Confidence,
     LinkageDomain,
@@ -26,6 +27,7 @@ from studies.models.pixels import (
 from studies.models.places import Destination, Source
 from studies.models.profile import Profile, ProfileVersion
 from studies.models.report import LookUp, Report
+from studies.models.retrieval import Retrieval, RetrievalState
 from studies.models.states import (
     BATCH_TRANSITIONS,
     INSTANCE_TRANSITIONS,
@@ -44,6 +46,7 @@ from studies.models.system import Lease, SigningKey
 __all__ = [
     "BATCH_TRANSITIONS",
     "INSTANCE_TRANSITIONS",
+    "Arrival",
     "Batch",
     "BatchState",
     "Chunk",
@@ -54,11 +57,14 @@ __all__ = [
     "Destination",
     "DestinationState",
     "DeviceTemplate",
+    "Gathering",
     "IllegalTransition",
     "Instance",
     "InstanceState",
     "Lease",
     "LinkageDomain",
+    "ListenerKind",
+    "ListenerRule",
     "LookUp",
     "Manifest",
     "Membership",
@@ -71,6 +77,8 @@ __all__ = [
     "ReleasePolicy",
     "Report",
     "ReportState",
+    "Retrieval",
+    "RetrievalState",
     "Role",
     "Sample",
     "SampleItem",

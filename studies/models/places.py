@@ -14,6 +14,9 @@ class SourceKind(models.TextChoices):
 
     UPLOAD = "upload", _("Upload")
     FOLDER = "folder", _("Folder")
+    DICOMWEB = "dicomweb", _("DICOMweb")
+    DIMSE = "dimse", _("DIMSE")
+    LISTENER = "listener", _("Listener")
 
 
 class DestinationKind(models.TextChoices):
@@ -32,6 +35,8 @@ class Source(models.Model):
     config = models.JSONField(default=dict, blank=True)
     sealed_credentials = models.BinaryField(null=True)
     is_active = models.BooleanField(default=True)
+    tested = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=300, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

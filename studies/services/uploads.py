@@ -142,8 +142,9 @@ class PartPack:
             with transaction.atomic():
                 locked = Batch.objects.select_for_update().get(pk=self.batch.pk)
                 require_receiving(locked, self._states)
+                is_counted = not any(pending.is_placed for pending in self._pending)
                 results = _record_parts(self.batch, self.sealer, self._pending)
-                _check_quota(self.batch)
+                _check_quota(self.batch, is_counted=is_counted)
                 if also is not None:
                     also(locked)
         used = {pending.entry.name for pending in self._pending if pending.is_new}
@@ -450,13 +451,22 @@ def _refuse_over_quota(batch: Batch, actor: Actor, files: int, size: int) -> Non
         raise refuse_upload(batch, actor, "too-many-bytes", _too_many_bytes(allowed.bytes))
 
 
-def _check_quota(batch: Batch) -> None:
-    """Refuse what would take the batch over its quota, whatever was announced."""
+def _check_quota(batch: Batch, *, is_counted: bool) -> None:
+    """Refuse what would take the batch over its quota, whatever was announced.
+
+    `is_counted`: only whole files came, which are announced as they come. Counting the parts
+    again for each of many thousand objects would take longer than receiving them.
+    """
     allowed = limits()
-    there = UploadPart.objects.filter(batch=batch).aggregate(
-        files=Count("file", distinct=True), volume=Sum("length")
-    )
-    if there["files"] > allowed.files or (there["volume"] or 0) > allowed.bytes:
+    if is_counted:
+        batch.refresh_from_db(fields=["announced_files", "announced_bytes"])
+        files, volume = batch.announced_files, batch.announced_bytes
+    else:
+        there = UploadPart.objects.filter(batch=batch).aggregate(
+            files=Count("file", distinct=True), volume=Sum("length")
+        )
+        files, volume = there["files"], there["volume"] or 0
+    if files > allowed.files or volume > allowed.bytes:
         raise PermanentError("too-many-bytes", _too_many_bytes(allowed.bytes))
 
 

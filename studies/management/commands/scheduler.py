@@ -49,6 +49,7 @@ DUTIES = (
     (0.5, seal_all),
     (2, jobs.requeue_lost),
     (2, jobs.take_up_stalled),
+    (2, jobs.start_quiet),
     (30, _checkpoint),
     (30, jobs.close_due),
     (2, _send_on),
