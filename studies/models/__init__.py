@@ -26,7 +26,7 @@ from studies.models.pixels import (
 )
 from studies.models.places import Destination, Source
 from studies.models.profile import Profile, ProfileVersion
-from studies.models.report import LookUp, Report
+from studies.models.report import LookUp, Report, ReportBody
 from studies.models.retrieval import Retrieval, RetrievalState
 from studies.models.states import (
     BATCH_TRANSITIONS,
@@ -76,6 +76,7 @@ __all__ = [
     "ProfileVersion",
     "ReleasePolicy",
     "Report",
+    "ReportBody",
     "ReportState",
     "Retrieval",
     "RetrievalState",
