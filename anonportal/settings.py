@@ -134,6 +134,8 @@ CHUNK_INSTANCES = env_int("CHUNK_INSTANCES", 250)
 JOB_SECONDS = env_int("JOB_SECONDS", 5)
 # How many patients one radiologist may look up in an hour.
 LOOK_UPS_PER_HOUR = env_int("LOOK_UPS_PER_HOUR", 30)
+# How large a returning report may be; a larger one isn't taken in.
+REPORT_MAX_BYTES = env_int("REPORT_MAX_BYTES", 128 * 1024 * 1024)
 # What links in e-mails begin with.
 PUBLIC_URL = env("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 

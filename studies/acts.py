@@ -92,6 +92,9 @@ _ALL = (
     # reports
     Action("report.received", _("Report received"), IMPORT, None, "receive", "mail", "moving"),
     Action("report.needs_attention", _("Report needs attention"), IMPORT, None, "receive", "warn"),
+    Action("report.viewed", _("Report read under cloud ids"), ACCESSED, None, "access", "eye"),
+    Action("report.settled", _("Report settled by a person"), IMPORT, None, "amend", "tick"),
+    Action("report.set_aside", _("Report set aside"), APPLICATION, None, "deprecate", "minus"),
     Action("study.reidentified", _("Patient shown"), ACCESSED, None, "reidentify", "key", "done",
            is_look_up=True),
     Action("report.reidentified", _("Report re-identified"), ACCESSED, None, "reidentify", "key",

@@ -60,6 +60,7 @@ _REPORT = {
     "attention": Look("stop", "warn", _("Attention"), _("Ids are missing, unknown or in conflict")),
     "reidentified": Look("done", "key", _("Re-identified"), _("Shown to a named person")),
     "senton": Look("done", "send", _("Sent on"), _("Acknowledged by the hospital’s system")),
+    "setaside": Look("idle", "minus", _("Set aside"), _("Belongs to no study, kept sealed")),
 }
 
 _DESTINATION = {

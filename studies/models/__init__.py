@@ -28,6 +28,7 @@ from studies.models.places import Destination, Source
 from studies.models.profile import Profile, ProfileVersion
 from studies.models.report import LookUp, Report, ReportBody
 from studies.models.retrieval import Retrieval, RetrievalState
+from studies.models.sending import ReportSending, ReportTarget, SendingState, TargetKind
 from studies.models.states import (
     BATCH_TRANSITIONS,
     INSTANCE_TRANSITIONS,
@@ -77,16 +78,20 @@ __all__ = [
     "ReleasePolicy",
     "Report",
     "ReportBody",
+    "ReportSending",
     "ReportState",
+    "ReportTarget",
     "Retrieval",
     "RetrievalState",
     "Role",
     "Sample",
     "SampleItem",
     "SampleState",
+    "SendingState",
     "SigningKey",
     "Source",
     "Study",
+    "TargetKind",
     "Unsure",
     "UploadPart",
     "Verdict",

@@ -62,10 +62,16 @@ class Report(models.Model):
     reidentified = models.DateTimeField(null=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "body_index"],
+                condition=~models.Q(body_index=b""),
+                name="report_once",
+            )
+        ]
         indexes = [
             models.Index(fields=["organization", "-created"], name="report_newest"),
             models.Index(fields=["organization", "cloud_study_id"], name="report_of_study"),
-            models.Index(fields=["organization", "body_index"], name="report_same_bytes"),
             models.Index(fields=["organization", "control_index"], name="report_same_message"),
             models.Index(fields=["organization", "own_index"], name="report_same_name"),
         ]

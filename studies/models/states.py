@@ -74,6 +74,7 @@ class ReportState(models.TextChoices):
     ATTENTION = "attention", _("Attention")
     REIDENTIFIED = "reidentified", _("Re-identified")
     SENT_ON = "sent-on", _("Sent on")
+    SET_ASIDE = "set-aside", _("Set aside")
 
 
 class ChunkKind(models.TextChoices):

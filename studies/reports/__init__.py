@@ -7,7 +7,7 @@ names stand for comes from the caller. Nothing here reads a database, a file or 
 from importlib import import_module
 from typing import Any
 
-from studies.reports.identity import PatientIdentity, StudyIdentity, Strip
+from studies.reports.identity import PatientIdentity, Strip, StudyIdentity
 from studies.reports.report import (
     Found,
     Mark,

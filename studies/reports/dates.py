@@ -86,9 +86,15 @@ def _made(year: str | int, month: str | int, day: str | int) -> date | None:
         return None
 
 
+def _written(
+    day: date | None, start: int, end: int, write: Callable[[date], str]
+) -> WrittenDate | None:
+    return None if day is None else WrittenDate(start, end, day, write)
+
+
 def _digits(match: re.Match[str]) -> WrittenDate | None:
     day = _made(match[1], match[2], match[3])
-    return day and WrittenDate(match.start(1), match.end(3), day, "{:%Y%m%d}".format)
+    return _written(day, match.start(1), match.end(3), "{:%Y%m%d}".format)
 
 
 def _year_first(match: re.Match[str]) -> WrittenDate | None:
@@ -98,7 +104,7 @@ def _year_first(match: re.Match[str]) -> WrittenDate | None:
     def write(new: date) -> str:
         return f"{new.year:04d}{form}{new.month:02d}{form}{new.day:02d}"
 
-    return day and WrittenDate(match.start(), match.end(), day, write)
+    return _written(day, match.start(), match.end(), write)
 
 
 def _with_signs(match: re.Match[str]) -> WrittenDate | None:
@@ -108,7 +114,7 @@ def _with_signs(match: re.Match[str]) -> WrittenDate | None:
     def write(new: date) -> str:
         return f"{new.year}年{new.month}月{new.day}日"
 
-    return day and WrittenDate(match.start(), match.end(), day, write)
+    return _written(day, match.start(), match.end(), write)
 
 
 def _day_first(match: re.Match[str]) -> WrittenDate | None:
@@ -118,7 +124,7 @@ def _day_first(match: re.Match[str]) -> WrittenDate | None:
     def write(new: date) -> str:
         return f"{new.day:0{width}d}.{new.month:0{width}d}.{new.year}"
 
-    return day and WrittenDate(match.start(), match.end(), day, write)
+    return _written(day, match.start(), match.end(), write)
 
 
 def _slashes(match: re.Match[str]) -> WrittenDate | None:
@@ -145,7 +151,7 @@ def _month_named(match: re.Match[str]) -> WrittenDate | None:
         first, second = (month, new.day) if is_month_first else (new.day, month)
         return f"{first}{between}{second}{after}{new.year}"
 
-    return day and WrittenDate(match.start(), match.end(), day, write)
+    return _written(day, match.start(), match.end(), write)
 
 
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], WrittenDate | None]], ...] = (
@@ -173,7 +179,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], WrittenDate | Non
     ),
     (
         re.compile(
-            rf"(?<![A-Za-z])(?P<m>{_MONTH})(?P<s1>\.? )(?P<d>\d{{1,2}})(?P<s2>,? )(?P<y>\d{{4}})(?!\d)",
+            rf"(?<![A-Za-z])(?P<m>{_MONTH})(?P<s1>\.? )(?P<d>\d{{1,2}})(?P<s2>,? )"
+            r"(?P<y>\d{4})(?!\d)",
             re.IGNORECASE,
         ),
         _month_named,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from studies.deid import fold_cloud_id, parse_cloud_id
-from studies.reports.dates import DateTable, WrittenDate, dates_in
+from studies.reports.dates import DateTable, dates_in
 from studies.reports.identity import PatientIdentity, Strip, person_parts
 from studies.reports.report import (
     Found,
@@ -25,10 +25,8 @@ from studies.reports.report import (
 MAX_CHARACTERS = 1_000_000
 _MAX_UID = 64
 # Overlapping on purpose: an ordinary word in front must not swallow the beginning of an id.
-_CANDIDATE = re.compile(
-    r"(?<![0-9A-Za-z])(?=([0-9A-Za-z](?:[ -]?[0-9A-Za-z]){12})(?![0-9A-Za-z]))"
-)
-_UID = re.compile(r"(?<![0-9A-Za-z.])\d{1,3}(?:\.\d+){3,}(?![0-9A-Za-z])")
+_CANDIDATE = re.compile(r"(?<![0-9A-Za-z])(?=([0-9A-Za-z](?:[ -]?[0-9A-Za-z]){12})(?![0-9A-Za-z]))")
+_UID = re.compile(r"(?<![0-9A-Za-z.])(?:2\.25\.\d{6,}|[012](?:\.\d+){3,})(?![0-9A-Za-z])")
 _GROUPED = re.compile(r"[0-9A-Z]{13}|[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}-?[0-9A-Z]")
 _NAME_BEFORE = re.compile(r"CloudStudy(\^|\\S\\|, ?| )\Z", re.IGNORECASE)
 _NAME_AFTER = re.compile(r"(\^|\\S\\|, ?| )CloudStudy(?![0-9A-Za-z])", re.IGNORECASE)

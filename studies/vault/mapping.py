@@ -11,7 +11,7 @@ from typing import Any
 from studies.deid.cloudid import parse_cloud_id
 from studies.deid.identities import normalise_patient_id
 from studies.vault.keys import DomainKeys, open_keys
-from studies.vault.models import InstanceRow, Patient, Study
+from studies.vault.models import InstanceRow, Patient, SentUid, Study
 from studies.vault.rows import (
     SealedInstances,
     SealedRow,
@@ -56,6 +56,29 @@ class StudyMapping:
 
 
 @dataclass(frozen=True, repr=False)
+class WholePatient:
+    """A patient with every study that was sent out; `uids` leads to the originals of all."""
+
+    domain_id: uuid.UUID
+    cloud_patient_id: str
+    patient: Values
+    studies: tuple[StudyMapping, ...]
+
+    @property
+    def uids(self) -> dict[str, str]:
+        """The UIDs that were sent out, with their originals, over all studies."""
+        return {new: old for study in self.studies for new, old in study.uids.items()}
+
+
+@dataclass(frozen=True)
+class UidOwner:
+    """Whose a UID is that was sent out: cloud ids only."""
+
+    cloud_study_id: str
+    cloud_patient_id: str
+
+
+@dataclass(frozen=True, repr=False)
 class FileMapping:
     """One instance that a batch sent out."""
 
@@ -72,6 +95,7 @@ class FileMapping:
     new_sop_uid: str
 
 
+_UIDS_AT_ONCE = 500
 # Written out: a person waits for these, and the ORM would take most of the time.
 _STUDY = (
     "SELECT s.id, s.domain_id, s.cloud_id, s.prefix, s.scheme, s.key_version, s.sealed,"
@@ -120,6 +144,32 @@ def find_patient(domain_ids: Sequence[uuid.UUID], cloud_patient_id: str) -> Pati
     content = open_patient(keys, SealedRow(cloud_id, version, sealed))
     studies = tuple(row[3] for row in rows if row[3] is not None)
     return PatientMapping(keys.domain_id, cloud_id, content.values, studies)
+
+
+def find_whole_patient(
+    domain_ids: Sequence[uuid.UUID], cloud_patient_id: str
+) -> WholePatient | None:
+    """Return a patient with all studies, dates and UIDs that were sent out in the domain."""
+    owner = find_patient(domain_ids, cloud_patient_id)
+    if owner is None:
+        return None
+    found = [find_study([owner.domain_id], cloud_id) for cloud_id in owner.cloud_study_ids]
+    studies = tuple(study for study in found if study is not None)
+    return WholePatient(owner.domain_id, owner.cloud_patient_id, owner.patient, studies)
+
+
+def owners_of_uids(
+    domain_ids: Sequence[uuid.UUID], new_uids: Sequence[str]
+) -> dict[str, list[UidOwner]]:
+    """Return whose study, series and frame of reference UIDs were sent out, opening nothing."""
+    owners: dict[str, list[UidOwner]] = {}
+    for start in range(0, len(new_uids), _UIDS_AT_ONCE):
+        rows = SentUid.objects.filter(
+            domain_id__in=domain_ids, uid__in=new_uids[start : start + _UIDS_AT_ONCE]
+        ).values_list("uid", "study__cloud_id", "study__patient__cloud_id")
+        for uid, study, patient in rows:
+            owners.setdefault(uid, []).append(UidOwner(study, patient))
+    return owners
 
 
 def search_patient(

@@ -24,7 +24,7 @@ from anonportal.accounts.lockout import tries_left
 from anonportal.ui.toasts import toast
 from studies.faults import PermanentError
 from studies.models import Report, ReportState, Role, Study
-from studies.services import access, returning
+from studies.services import access, restoring, returning
 from studies.services.access import Viewer
 from studies.services.reidentification import (
     Identified,
@@ -164,7 +164,7 @@ def report_door(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _private(request, "studies/door.html", context)
     asked, is_fresh = _asked(request, form, report.cloud_study_id)
     try:
-        restored = returning.show(caller, report, asked, is_fresh=is_fresh)
+        restored = restoring.show(caller, report, asked, is_fresh=is_fresh)
     except PermanentError as error:
         return _closed(request, form, error, context)
     shown = {"identified": restored.identified, "report": report, "pieces": restored.pieces}

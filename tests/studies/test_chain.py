@@ -25,7 +25,7 @@ from studies.models import (
     Role,
     Study,
 )
-from studies.services import batches, places, releasing, returning, review, signing
+from studies.services import batches, places, releasing, restoring, returning, review, signing
 from studies.services.reidentification import Request, reidentify
 from tests import datasets
 from tests.studies.hospital import Hospital, counts, delivered_files, make_hospital, work_off
@@ -308,7 +308,7 @@ def test_the_report_comes_back_to_its_patient_and_to_nobody_else(hospital) -> No
         report = returning.receive_text(hospital.organization, text, radiologist.actor)
         assert report.state == ReportState.ARRIVED
         asked = Request(typed=cloud_id, reason="report")
-        restored = returning.show(radiologist, report, asked, is_fresh=True)
+        restored = restoring.show(radiologist, report, asked, is_fresh=True)
         shown = "".join(piece.text for piece in restored.pieces)
         mine = restored.identified.patient["PatientID"][0]
         owner, stranger = (markers, other) if mine == markers.patient_id else (other, markers)
