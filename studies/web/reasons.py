@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from studies.web.report_reasons import REPORT_REASONS
+
 Text = str | Promise
 
 
@@ -156,6 +158,8 @@ REASONS: dict[str, Reason] = {
         _("The report names the patient's cloud id but no study. Ask the reader which one."),
     ),
 }
+
+REASONS |= {code: Reason(*words) for code, words in REPORT_REASONS.items()}
 
 STOPPED: dict[str, Text] = {
     "conflict": _("Something is in conflict: decide below what is right."),
