@@ -147,6 +147,20 @@ def age(run: "Rewriter", _act: Action, _vr: int, raw: bytes) -> bytes | None:
     return cap_age(raw)
 
 
+def document(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None:
+    """Write the encapsulated document as it may leave; one nested in a sequence is a dummy (D)."""
+    if run.path or run.document is None:
+        return dummy(run, act, vr, raw)
+    new = run.document(raw)
+    run.document_length = len(new)
+    return new
+
+
+def document_length(run: "Rewriter", _act: Action, _vr: int, _raw: bytes) -> bytes | None:
+    """State the length of the document that was written (PS3.3 C.24.2)."""
+    return run.document_length.to_bytes(4, "little")
+
+
 def fall_back(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None:
     """Do what the table says without the option: the option can't be applied to this value."""
     if act.fallback == "D":

@@ -6,12 +6,14 @@ Faults of the reader, the writer or the identities are not the data's: those are
 
 import datetime
 import zlib
+from collections.abc import Callable
 from typing import BinaryIO
 
-from . import originals
+from . import documents, originals
 from .bigendian import to_big_endian
 from .charset import Charset
 from .dataset import StructError
+from .documents import DOCUMENT
 from .errors import EngineError, Held, Unsupported
 from .expected import expectation
 from .filemeta import EXPLICIT_LE, FileMeta, file_meta
@@ -109,6 +111,8 @@ class _Instance:
         originals.gather(self.outcome.originals, found, self.patient)
         self._stop_at_what_is_unchecked(found)
         searched = Searched(self.plan, found, self.patient[0] if self.patient else None)
+        if DOCUMENT in found.raw:
+            run.document = self._document(found, run, searched)
         if self.plan.cleans_text or self.plan.cleans_content:
             run.cleaner = searched.cleaner(run.shift_days, patterns=True)
         require(run, self.plan, found, self.stamp)
@@ -185,10 +189,10 @@ class _Instance:
         return run.map_uid(found.raw[tag]).decode("ascii")
 
     def _stop_at_what_is_unchecked(self, found: Survey) -> None:
-        if self.outcome.sop_class_uid.startswith(_DOCUMENTS) or 0x00420011 in found.raw:
+        if self.outcome.sop_class_uid.startswith(_DOCUMENTS) and DOCUMENT not in found.raw:
             raise Held(
-                "document-unchecked",
-                "The instance holds an encapsulated document, whose text was not checked.",
+                "document-missing",
+                "The object is of a class for documents and holds none; the file may be cut off.",
                 "(0042,0011)",
             )
         if found.pixel is None:
@@ -209,6 +213,31 @@ class _Instance:
                 + ".",
                 "(7FE0,0010)",
             )
+
+    def _document(
+        self, found: Survey, run: Rewriter, searched: Searched
+    ) -> Callable[[bytes], bytes]:
+        """Return what makes of the encapsulated document that which may leave.
+
+        Under Basic alone the table's D drops it; with Clean Descriptors it is judged (a
+        document that was shown to name nobody is worth more to the reader than a dummy).
+        """
+        sop_class, mime_type = self.outcome.sop_class_uid, found.text(0x00420012)
+        policy = self.pixels or PixelPolicy(finder=None)
+
+        def document(raw: bytes) -> bytes:
+            if not self.plan.cleans_text:
+                return documents.dropped(sop_class)
+            reading = searched.reading(run.found, policy.finder)
+            try:
+                return documents.judged(raw, sop_class, mime_type, reading)
+            except Held:
+                if policy.documents == "hold":
+                    raise
+                run.log.append(((), DOCUMENT, "D", "document dropped"))
+                return documents.dropped(sop_class)
+
+        return document
 
     # What leaves ------------------------------------------------------------------------------
 

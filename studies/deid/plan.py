@@ -24,6 +24,7 @@ from .dataset import (
     swapped,
     vr_code,
 )
+from .documents import DOCUMENT, DOCUMENT_LENGTH
 from .dummies import DUMMY_SEQUENCES
 from .errors import Unsupported
 from .profile import Option, Profile, Rule, RuleAction
@@ -238,7 +239,7 @@ class Plan:
                 return Action("K", "age", tag, vr, actions.age)
             return keep_entry(vr)
         kind = IDENTIFYING.get(tag, "name" if vr == _PN else "")
-        handler = _HANDLERS[letter]
+        handler = actions.document if (tag, letter) == (DOCUMENT, "D") else _HANDLERS[letter]
         if letter == "C" and because in _DATE_OPTIONS:
             handler = actions.shift_date
         elif letter == "C" and because == "clean-graphics" and vr != SQ:
@@ -266,6 +267,9 @@ class Plan:
             kind = IDENTIFYING.get(tag, "name")
             vr = vrs[swapped(tag)]
             table[swapped(tag)] = Action("D", "cloud id", tag, vr, actions.fixed, kind=kind)
+        table[swapped(DOCUMENT_LENGTH)] = Action(
+            "K", "document", DOCUMENT_LENGTH, vr_code("UL"), actions.document_length
+        )
         for tag in MARKS:
             table[swapped(tag)] = Action("X", "mark", tag, vrs[swapped(tag)], actions.remove)
         return table

@@ -7,9 +7,11 @@ cleaner, and casts the second net. Raw values are the keys, so that a series sha
 from functools import lru_cache
 
 from .charset import Charset
+from .documents import Reading
 from .errors import Held
 from .identifying import IdentifyingValues
 from .net import Net
+from .pixels.policy import TextFinder
 from .plan import IDENTIFYING, Plan
 from .rewrite import Rewriter
 from .survey import Survey
@@ -56,6 +58,14 @@ class Searched:
         """Return what cleans the texts of this instance; `patterns` for Clean Descriptors."""
         shift = shift_days if self._plan.shifts_dates else None
         return text_cleaner(self.charset_key, self._known, shift, self._plan.keeps_dates, patterns)
+
+    def reading(self, found: list[tuple[str, bytes]], finder: TextFinder | None) -> Reading:
+        """Return how a document of this instance is read, by what is known of its people so far."""
+        extra = ((kind, raw) for kind, raw in found if not self._is_retained(kind))
+        known = tuple(dict.fromkeys((*self._known, *extra)))
+        cleaner = text_cleaner(self.charset_key, known, None, self._plan.keeps_dates, True)
+        values = identifying_values(self.charset_key, known)
+        return Reading(cleaner.identifies, values.in_binary, finder)
 
     @property
     def values(self) -> tuple[tuple[str, str], ...]:

@@ -70,6 +70,10 @@ class TextCleaner:
             self._cache[text] = found
         return found
 
+    def identifies(self, text: str) -> bool:
+        """Tell whether a text identifies; unlike what is cleaned, it is not remembered."""
+        return self._clean(text)[1] > 0
+
     def clean_bytes(self, raw: bytes, vr: bytes, charset: Charset) -> tuple[bytes, int]:
         """Clean an encoded value, padding taken off only if something was replaced.
 

@@ -30,6 +30,9 @@ class Values:
         self.fixed: dict[int, bytes] = {}
         self.shift_days = 0
         self.templates: dict[str, str] = {}
+        # What makes of an encapsulated document that which may leave, and how long that became.
+        self.document: Callable[[bytes], bytes] | None = None
+        self.document_length = 0
         self._new_uid = uid
 
     def map_uid(self, raw: bytes) -> bytes:

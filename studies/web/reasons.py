@@ -49,8 +49,34 @@ REASONS: dict[str, Reason] = {
         ),
     ),
     "document-unchecked": Reason(
-        _("A document inside the study"),
-        _("An embedded document can't be shown to be free of identifiers. Leave it out."),
+        _("A document that was not checked"),
+        _(
+            "The pages of an embedded document are looked at by the text finder, which did not run,"
+            " or the document is of a kind that can't be checked. Try again, or leave it out."
+        ),
+        ("retry",),
+    ),
+    "document-identifies": Reason(
+        _("A document that names somebody"),
+        _(
+            "An embedded document shows a name, a number, a date or a place. Leave it out, or have"
+            " its source write it without."
+        ),
+    ),
+    "document-text-unread": Reason(
+        _("A document with text in pictures"),
+        _("A page shows text that only a picture holds, as a scan does. Leave it out."),
+    ),
+    "document-unreadable": Reason(
+        _("A document that can't be read"),
+        _(
+            "An embedded document is damaged, encrypted, too large, or not what it says it is. "
+            "Leave it out, or have its source write it anew."
+        ),
+    ),
+    "document-missing": Reason(
+        _("An object for a document, without one"),
+        _("The file may be cut off. Send it again, or leave it out."),
     ),
     "two-patients": Reason(
         _("Two patients in one study"),

@@ -19,7 +19,6 @@ from .builders import (
     INSTITUTION,
     PATIENT_ID,
     ROOT,
-    base,
     code,
     ct,
     encoded,
@@ -301,13 +300,6 @@ def test_an_overlay_in_unused_pixel_bits_is_a_risk() -> None:
     ds = ct()
     ds.add(DataElement(0x60000102, "US", 12))
     assert run(ds, plan())[0].code == "pixel-text-unchecked"
-
-
-def test_documents_are_held() -> None:
-    ds = base("1.2.840.10008.5.1.4.1.1.104.1", "DOC")
-    ds.EncapsulatedDocument = b"%PDF-1.4 "
-    ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    assert run(ds, plan())[0].code == "document-unchecked"
 
 
 def test_safe_private_elements_stay_by_creator_wherever_their_block_lies() -> None:

@@ -90,6 +90,8 @@ class PixelPolicy:
 
     `person_boxes` is a person's verdict on this instance: these boxes are blanked, whatever else
     was found, and nothing else is. `approved` lets an image pass that waited for a person.
+    `documents`: an encapsulated document that is not shown to be free of identity holds the
+    instance, or is dropped from it.
     """
 
     finder: TextFinder | None
@@ -97,6 +99,7 @@ class PixelPolicy:
     unsure: Literal["blank", "review"] = "blank"
     person_boxes: tuple[Box, ...] | None = None
     approved: bool = False
+    documents: Literal["hold", "drop"] = "hold"
 
 
 @dataclass(frozen=True)
