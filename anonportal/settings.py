@@ -48,6 +48,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "anonportal.middleware.RequestLogMiddleware",
+    "studies.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -156,6 +157,12 @@ ARCHIVE_MAX_RATIO = env_int("ARCHIVE_MAX_RATIO", 100)
 ARCHIVE_RATIO_GRACE_BYTES = env_int("ARCHIVE_RATIO_GRACE_BYTES", 256 * 2**20)
 # Files of one plain form, sealed as they arrive; the page's script has no such limit.
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
+# What one request of the API may bring, how often a token may call, and an address be refused.
+GATEWAY_MAX_BYTES = env_int("GATEWAY_MAX_BYTES", 8 * 2**30)
+API_CALLS_PER_MINUTE = env_int("API_CALLS_PER_MINUTE", 30_000)
+API_REFUSALS_PER_MINUTE = env_int("API_REFUSALS_PER_MINUTE", 30)
+# How many requests of one process may wait for a batch at once (Prefer: wait).
+API_WAITING = env_int("API_WAITING", 2)
 KEY_FILE = Path(env("KEY_FILE", str(DATA_DIR / "keys" / "keyring.json")))
 # Instead of the key file: "1:base64,2:base64", or AWS KMS key ids, the last one current.
 KEYS = env_secret("KEYS", "")

@@ -118,6 +118,14 @@ _ALL = (
     Action("vault.verified", _("Vault verified"), APPLICATION, None, "", "lock", "done"),
     Action("vault.read", _("Mapping read by command"), ACCESSED, None, "reidentify", "key",
            is_look_up=True),
+    # machines
+    Action("token.created", _("API token made"), ALERT, SECURITY_CONFIGURED, "", "key"),
+    Action("token.revoked", _("API token revoked"), ALERT, SECURITY_CONFIGURED, "", "slash"),
+    Action("token.refused", _("API token refused"), AUTHENTICATION, LOGIN, "", "slash"),
+    Action("gateway.deidentified", _("De-identified by the gateway"), EXPORT, None, "deidentify",
+           "shield", "moving"),
+    Action("batch.prepared_removed", _("Prepared files removed"), APPLICATION, None, "destroy",
+           "lock"),
     Action("command.deidentified", _("De-identified by command"), EXPORT, None, "deidentify",
            "shield", "moving"),
 )  # fmt: skip

@@ -24,6 +24,7 @@ from studies.services import (
     inventory,
     leases,
     listening,
+    preparing,
     processing,
     receiving,
     releasing,
@@ -361,4 +362,5 @@ def close_due() -> int:
         releasing.close(batch)
     choosing.drop_untouched()
     releasing.sweep_staging()
+    preparing.remove_closed()
     return len(due) + releasing.purge_cancelled()

@@ -63,7 +63,7 @@ class ObjectWriter(io.RawIOBase):
             self._sealed = SealedWriter(_Raw(descriptor), key)
         except BaseException as error:
             self.abandon()
-            raise _clearer(error) from error
+            raise clearer(error) from error
 
     def writable(self) -> bool:
         """Say that this stream takes bytes."""
@@ -75,7 +75,7 @@ class ObjectWriter(io.RawIOBase):
             size = self._sealed.write(data)
         except OSError as error:
             self.abandon()
-            raise _clearer(error) from error
+            raise clearer(error) from error
         self.written += size
         return size
 
@@ -92,7 +92,7 @@ class ObjectWriter(io.RawIOBase):
             _sync_folder(self._target.parent)
         except BaseException as error:
             self.abandon()
-            raise _clearer(error) from error
+            raise clearer(error) from error
         self._done = True
         super().close()
 
@@ -145,7 +145,7 @@ class BatchStore:
         try:
             return name, ObjectWriter(self._folder(kind), _checked(name), self._key)
         except OSError as error:
-            raise _clearer(error) from error
+            raise clearer(error) from error
 
     def open_original(self, parts: Iterable[Part]) -> BinaryIO:
         """Return one readable, seekable stream over ranges of original objects."""
@@ -314,7 +314,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _clearer(error: BaseException) -> BaseException:
+def clearer(error: BaseException) -> BaseException:
     """Say "the disk is full" where that is what the system's error number means."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return StorageFull()

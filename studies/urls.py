@@ -1,6 +1,6 @@
 """Addresses of the pages. None holds an identifier: batches and studies go by random ids."""
 
-from django.urls import path
+from django.urls import include, path
 
 from studies.web import (
     batches,
@@ -12,6 +12,7 @@ from studies.web import (
     reidentify,
     setup,
     sources,
+    tokens,
     uploads,
 )
 
@@ -85,6 +86,10 @@ urlpatterns = [
         setup.member_remove,
         name="member_remove",
     ),
+    # machines
+    path("api/", include("studies.api.urls")),
+    path("tokens/", tokens.token_list, name="tokens"),
+    path("tokens/<uuid:token_id>/revoke/", tokens.token_revoke, name="token_revoke"),
     # the way back
     path("worklist/", reidentify.worklist, name="worklist"),
     path("worklist/<uuid:study_id>/", reidentify.worklist_study, name="worklist_study"),

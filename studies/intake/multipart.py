@@ -143,6 +143,8 @@ class MultipartReader:
                 raise BadMultipart
             self._fill()
         head, _end, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        if len(head) > MAX_HEADERS:
+            raise BadMultipart
         headers = {}
         for line in head.split(b"\r\n"):
             if line:

@@ -43,10 +43,12 @@ from studies.models.states import (
     ReportState,
 )
 from studies.models.system import Lease, SigningKey
+from studies.models.token import ApiToken, PreparedBatch, Replay, Scope
 
 __all__ = [
     "BATCH_TRANSITIONS",
     "INSTANCE_TRANSITIONS",
+    "ApiToken",
     "Arrival",
     "Batch",
     "BatchState",
@@ -72,10 +74,12 @@ __all__ = [
     "Organization",
     "PixelCheck",
     "PixelState",
+    "PreparedBatch",
     "Priority",
     "Profile",
     "ProfileVersion",
     "ReleasePolicy",
+    "Replay",
     "Report",
     "ReportBody",
     "ReportSending",
@@ -87,6 +91,7 @@ __all__ = [
     "Sample",
     "SampleItem",
     "SampleState",
+    "Scope",
     "SendingState",
     "SigningKey",
     "Source",

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,12 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from anonportal.ui.toasts import toast
-from audit import record
 from studies import jobs
 from studies.faults import PermanentError
-from studies.models import Batch, InstanceState, Manifest
-from studies.services import access, batches, releasing
-from studies.services.access import Viewer
+from studies.models import InstanceState
+from studies.services import access, batches, manifests, releasing
 
 
 @login_required
@@ -96,10 +93,9 @@ def batch_cancel(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 def batch_manifest(request: HttpRequest, batch_id: UUID, part: str) -> HttpResponse:
     """Hand out the newest manifest, or its signature, exactly as delivered."""
     batch = access.batch_for(request, batch_id)
-    manifest = Manifest.objects.filter(batch=batch).order_by("-revision").first()
+    manifest = manifests.hand_out(batch, access.viewer(request).actor)
     if manifest is None:
         raise Http404
-    _record_manifest(access.viewer(request), batch, manifest)
     is_signature = part == "sig"
     response = HttpResponse(
         bytes(manifest.signature if is_signature else manifest.body),
@@ -108,16 +104,3 @@ def batch_manifest(request: HttpRequest, batch_id: UUID, part: str) -> HttpRespo
     name = f"manifest-{batch.short_id}-{manifest.revision}.json" + (".sig" if is_signature else "")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _record_manifest(caller: Viewer, batch: Batch, manifest: Manifest) -> None:
-    with transaction.atomic():
-        record(
-            "manifest.downloaded",
-            actor=caller.actor,
-            chain=str(batch.organization_id),
-            subject=str(batch.pk),
-            subject_kind="batch",
-            context=str(batch.pk),
-            detail={"revision": manifest.revision},
-        )

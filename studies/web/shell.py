@@ -67,7 +67,10 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
             item(_("Sources"), "sources", "folder"),
         ]
     if caller.has(Role.ADMINISTRATOR):
-        more += [item(_("Organization and people"), "organization", "people")]
+        more += [
+            item(_("Organization and people"), "organization", "people"),
+            item(_("API tokens"), "tokens", "key"),
+        ]
     groups = []
     if main[4:]:
         groups.append(Group(_("Work"), tuple(main[4:])))

@@ -14,9 +14,11 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from studies.models import Membership, Role
-from studies.services import returning
+from studies.models import ApiToken, Membership, Role, Scope
+from studies.services import returning, tokens
 from tests import datasets
+from tests.api.conftest import client_for
+from tests.api.matrix import CALLS, PUBLIC, Call
 from tests.studies.hospital import Hospital, make_hospital, work_off
 
 C, R, A, D = Role.COORDINATOR, Role.RADIOLOGIST, Role.AUDITOR, Role.ADMINISTRATOR
@@ -89,6 +91,8 @@ PAGES: dict[str, Page] = {
     "profile": Page((C, D), needs=("version_id",), foreign_wrong_role=403),
     "organization": Page((D,)),
     "member_add": post(D),
+    "tokens": Page((D,)),
+    "token_revoke": Page((D,), needs=("token_id",), foreign_wrong_role=403),
     "member_remove": Page((D,), needs=("membership_id",), foreign_wrong_role=403),
     "worklist": Page((R,)),
     "worklist_study": Page((R,), needs=STUDY),
@@ -132,7 +136,7 @@ def names(patterns: list[Any], space: str = "") -> Iterator[str]:
 
 def test_every_url_says_here_who_may_open_it() -> None:
     known = set(names(get_resolver("anonportal.urls").url_patterns))
-    assert known == set(PAGES)
+    assert known == set(PAGES) | set(CALLS) | set(PUBLIC)
 
 
 @pytest.fixture
@@ -144,6 +148,11 @@ def hospitals(tmp_path: Path, settings, redis_server, transactional_db) -> list[
         datasets.write_series(hospital.inbox / "one", [datasets.ct(datasets.Markers())])
         made.append(hospital)
     return made
+
+
+def token_row(hospital: Hospital) -> ApiToken:
+    caller = hospital.viewer(D)
+    return tokens.create(hospital.organization, "of a test", [Scope.STOW], caller.actor)[0]
 
 
 def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
@@ -162,6 +171,7 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         "source_id": hospital.source.pk,
         "version_id": hospital.organization.default_profile_id,
         "membership_id": membership.pk,
+        "token_id": token_row(hospital).pk,
         "report_id": report.pk,
         "chain": str(hospital.organization.pk),
         "actor": str(hospital.people[C].pk),
@@ -236,3 +246,51 @@ def test_a_person_of_two_hospitals_sees_one_at_a_time(hospitals) -> None:
     assert client.get(reverse("batches")).status_code == 403
     assert client.get(reverse("audit:timeline", args=[south.organization.pk])).status_code == 200
     assert client.get(reverse("audit:timeline", args=[north.organization.pk])).status_code == 404
+
+
+def call(client: Client, name: str, how: Call, ids: dict[str, Any]) -> int:
+    url = reverse(name, kwargs=how.fixed | {need: ids[need] for need in how.needs})
+    more = {} if how.method == "get" else {"data": how.body, "content_type": how.kind}
+    answer = getattr(client, how.method)(url, **more)
+    answer.close()
+    return int(answer.status_code)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_each_scope_opens_its_own_addresses_of_the_api_and_no_session_does(
+    hospitals: list[Hospital],
+) -> None:
+    ids = []
+    for hospital in hospitals:
+        batch = hospital.submit(["one"], release="when-clean")
+        work_off()
+        ids.append(values(hospital, batch))
+    own, foreign = ids
+    north = hospitals[0]
+    person = Client()
+    person.force_login(north.people[C])
+    with_scope = {scope: client_for(north.organization, scope) for scope in Scope.values} | {
+        "": client_for(north.organization, Scope.STOW)
+    }
+    wrong: list[str] = []
+
+    def check(who: str, name: str, how: Call, expected: int, status: int) -> None:
+        if status != expected:
+            wrong.append(f"{how.method} {name} as {who}: {status}, not {expected}")
+
+    for name, calls in CALLS.items():
+        for how in calls:
+            check("nobody", name, how, 401, call(Client(), name, how, own))
+            check("a person's session", name, how, 401, call(person, name, how, own))
+            other = with_scope["anonymize" if how.scope != "anonymize" else "stow"]
+            if how.scope:
+                check("another scope", name, how, 403, call(other, name, how, own))
+            check(how.scope, name, how, how.ok, call(with_scope[how.scope], name, how, own))
+            if how.needs:
+                status = call(with_scope[how.scope], name, how, foreign)
+                check("another hospital", name, how, how.foreign, status)
+    for name, expected in PUBLIC.items():
+        status = Client().get(reverse(name)).status_code
+        if status != expected:
+            wrong.append(f"{name} as nobody: {status}, not {expected}")
+    assert not wrong, "\n".join(wrong)

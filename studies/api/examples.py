@@ -1,0 +1,24 @@
+"""Bodies that the documentation shows; a test sends every one of them."""
+
+from typing import Any
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "openBatch": {"priority": "HIGH", "profile": "teleradiology", "release": "when-clean"},
+    "changeBatch": {"priority": "STAT", "waitForHeld": False},
+    "batchPrepare": {
+        "organizationId": "north",
+        "studyDirectory": "2026/week-47",
+        "priority": "ROUTINE",
+    },
+    "announceFiles": {"files": [{"path": "CT/IM00001", "size": 527104, "modified": 0}]},
+    "selectEntries": {"source": "Share", "entries": ["2026/week-47"]},
+    "excludeInstances": {"code": "pixel-text-unchecked", "reason": "screen captures aren't sent"},
+    "retryInstances": {"numbers": [3, 4]},
+    "restoreInstances": {"numbers": [3]},
+    "enterPatient": {"patientId": "MR1234567", "issuer": "NORTH"},
+    "makeProfileVersion": {
+        "name": "our-profile",
+        "text": "name: our-profile\nbase: basic\noptions: [clean-descriptors]\nrules: []\n",
+    },
+    "pauseDestination": {"paused": True},
+}

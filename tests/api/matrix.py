@@ -1,0 +1,86 @@
+"""Every address of the API: the scope it needs, how it is asked for, what it answers its own."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from studies.models import Scope
+
+READ, WRITE = Scope.BATCHES_READ, Scope.BATCHES_WRITE
+JSON, DICOM = "application/json", "application/dicom"
+NOBODY = "00000000-0000-0000-0000-000000000001"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation of an address."""
+
+    scope: str
+    method: str = "get"
+    needs: tuple[str, ...] = ()
+    ok: int = 200
+    body: bytes = b""
+    kind: str = JSON
+    fixed: dict[str, Any] = field(default_factory=dict)
+    # An address that names nothing of another organization has nothing foreign.
+    foreign: int = 404
+
+
+def post(scope: str, ok: int = 200, body: bytes = b"{}", **more: Any) -> Call:
+    return Call(scope, "post", ok=ok, body=body, **more)
+
+
+BATCH, STUDY, PLACE = ("batch_id",), ("study_id",), ("destination_id",)
+STOW = 'multipart/related; type="application/dicom"; boundary=edge'
+
+CALLS: dict[str, list[Call]] = {
+    "api:anonymize_stream": [post(Scope.ANONYMIZE, 400, b"", kind=DICOM)],
+    "api:batch_prepare": [post(WRITE, 422)],
+    "api:batch_prepared": [Call(READ, needs=BATCH, ok=404)],
+    "api:stow": [post(Scope.STOW, 409, b"--edge--\r\n", kind=STOW)],
+    "api:stow_study": [post(Scope.STOW, 409, b"--edge--", kind=STOW, fixed={"study": "1.2.3"})],
+    "api:stow_rule": [post(Scope.STOW, 409, b"--edge--", kind=STOW, fixed={"rule_name": "r"})],
+    "api:stow_rule_study": [
+        post(Scope.STOW, 409, b"--edge--", kind=STOW, fixed={"rule_name": "r", "study": "1.2"})
+    ],
+    "api:me": [Call("")],
+    "api:batches": [Call(READ), post(WRITE, 201)],
+    "api:batch": [
+        Call(READ, needs=BATCH),
+        Call(WRITE, "patch", BATCH, 409, b"{}"),
+    ],
+    "api:batch_submit": [post(WRITE, 409, b"", needs=BATCH)],
+    "api:batch_release": [post(Scope.RELEASE, 409, b"", needs=BATCH)],
+    "api:batch_cancel": [post(Scope.RELEASE, 409, b"", needs=BATCH)],
+    "api:batch_again": [post(Scope.RELEASE, 409, b"", needs=BATCH)],
+    "api:batch_studies": [Call(READ, needs=BATCH)],
+    "api:batch_instances": [Call(READ, needs=BATCH)],
+    "api:batch_deliveries": [Call(READ, needs=BATCH)],
+    "api:batch_manifest": [Call(Scope.MANIFESTS_READ, needs=BATCH)],
+    "api:batch_manifest_signature": [Call(Scope.MANIFESTS_READ, needs=BATCH)],
+    "api:batch_files": [post(WRITE, 409, b"x", kind=DICOM, needs=BATCH)],
+    "api:batch_announce": [post(WRITE, 409, b'{"files": []}', needs=BATCH)],
+    "api:batch_parts": [Call(WRITE, "put", BATCH, 409, b"x", "application/octet-stream")],
+    "api:batch_upload": [Call(READ, needs=BATCH)],
+    "api:batch_select": [post(WRITE, 409, b'{"source": "Share", "entries": ["one"]}', needs=BATCH)],
+    "api:instances_exclude": [
+        post(WRITE, 200, b'{"numbers": [99], "reason": "not wanted"}', needs=BATCH)
+    ],
+    "api:instances_retry": [post(WRITE, 200, b'{"numbers": [99]}', needs=BATCH)],
+    "api:instances_keep_first": [post(WRITE, 200, b"", needs=BATCH)],
+    "api:instances_restore": [post(WRITE, 200, b'{"numbers": [99]}', needs=BATCH)],
+    "api:study_patient": [post(WRITE, 200, b'{"patientId": "MR77"}', needs=STUDY)],
+    "api:profiles": [Call(READ), post(Scope.SETTINGS_WRITE, 422)],
+    "api:profile": [Call(READ, needs=("version_id",))],
+    "api:destinations": [Call(READ)],
+    "api:destination_test": [post(Scope.SETTINGS_WRITE, 200, b"", needs=PLACE)],
+    "api:destination_pause": [post(Scope.SETTINGS_WRITE, 200, b'{"paused": false}', needs=PLACE)],
+    "api:sources": [Call(READ)],
+    "api:reports": [
+        Call(Scope.REPORTS_WRITE),
+        post(Scope.REPORTS_WRITE, 422, b" ", kind="text/plain"),
+    ],
+    "api:report": [Call(Scope.REPORTS_WRITE, needs=("report_id",))],
+    "api:worklist": [Call(READ)],
+}
+# What holds no data, and is shown to everybody; the root is there for the others' addresses only.
+PUBLIC = {"api:docs": 200, "api:openapi": 200, "api:api-root": 404}
