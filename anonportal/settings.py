@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "django_rq",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "anonportal",
     "anonportal.accounts",
@@ -211,6 +212,24 @@ ACCOUNT_FORMS = {
 }
 # Wrong passwords: five per account in 15 minutes, from wherever; twenty a minute from one address.
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key", "reauthenticate": "10/m/user"}
+# Second factors: codes of an app, passkeys, and recovery codes that are shown once.
+MFA_ADAPTER = "anonportal.accounts.mfa.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "anonportal"
+MFA_FORMS = {
+    "authenticate": "anonportal.accounts.mfa_forms.SignInCodeForm",
+    "authenticate_webauthn": "anonportal.accounts.mfa_forms.SignInPasskeyForm",
+    "login_webauthn": "anonportal.accounts.mfa_forms.PasskeyOnlyForm",
+    "reauthenticate": "anonportal.accounts.mfa_forms.ReauthenticateCodeForm",
+    "reauthenticate_webauthn": "anonportal.accounts.mfa_forms.ReauthenticatePasskeyForm",
+    "add_webauthn": "anonportal.accounts.mfa_forms.AddPasskeyForm",
+    "activate_totp": "anonportal.accounts.mfa_forms.ActivateAppForm",
+}
+# Seals what the installation keeps of people's second factors.
+SECRET_SEALER = "studies.services.keys.installation_sealer"  # noqa: S105 - where it is, not what
 ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXIES", 0)
 # The limits are counted in one place for all processes.
 CACHES = {

@@ -36,6 +36,8 @@ _ALL = (
         "",
         "slash",
     ),
+    Action("person.factor_added", _("Second factor set up"), ALERT, ROLES_CHANGED, "", "lock"),
+    Action("person.factor_removed", _("Second factor removed"), ALERT, ROLES_CHANGED, "", "lock"),
     Action("person.created", _("Account made"), ALERT, ROLES_CHANGED, "", "plus"),
     Action("person.changed", _("Account changed"), ALERT, ROLES_CHANGED, "", "sliders"),
     Action("membership.granted", _("Role given"), ALERT, ROLES_CHANGED, "", "plus"),

@@ -7,7 +7,7 @@ never written down: a known account's id, else a keyed reference.
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core import context
+from allauth.core import context as allauth_context
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
@@ -125,9 +125,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             detail={"reason": reason},
         )
 
+    def factor_refused(
+        self, request: HttpRequest, user: User | None, factor: str, reason: str
+    ) -> None:
+        """Record a wrong second factor, of somebody signing in or of a signed-in person."""
+        here = request.user if isinstance(request.user, User) else None
+        action = "person.reauthentication_refused" if here else "person.sign_in_refused"
+        known = here or user
+        record_alone(
+            action,
+            Outcome.REFUSED,
+            actor=self.person(request, here) if here else self._stranger(request),
+            chain=SYSTEM_CHAIN,
+            subject=str(known.pk) if known else "",
+            subject_kind="person" if known else "",
+            detail={"reason": reason, "factor": factor},
+        )
+
     def reauthenticate(self, user: User, password: str) -> bool:
         """Check a signed-in person's password again; counted, limited and recorded."""
-        request = context.request
+        request = allauth_context.request
         found = self.authenticate(request, email=user.email, password=password)
         if found is None or found.pk != user.pk:
             return False
@@ -144,7 +161,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def set_password(self, user: User, password: str) -> None:
         """Change a password and record it, both or neither."""
-        request = context.request
+        request = allauth_context.request
         by_link = request.user != user
         with transaction.atomic():
             record(
@@ -165,4 +182,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         email: str | None = None,
     ) -> None:
         """Tell the person about a change to the account, at the account's own address."""
-        super().send_notification_mail(template_prefix, user, context, email or user.email)
+        send, request = super().send_notification_mail, allauth_context.request or self.request
+
+        def go() -> None:
+            with allauth_context.request_context(request):
+                send(template_prefix, user, context, email or user.email)
+
+        # Second factors change inside a transaction, and none waits for a mail server.
+        if template_prefix.startswith("mfa/"):
+            transaction.on_commit(go)
+        else:
+            go()

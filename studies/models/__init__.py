@@ -42,7 +42,7 @@ from studies.models.states import (
     ReleasePolicy,
     ReportState,
 )
-from studies.models.system import Lease, SigningKey
+from studies.models.system import InstallationKey, Lease, SigningKey
 from studies.models.token import ApiToken, PreparedBatch, Replay, Scope
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "DeviceTemplate",
     "Gathering",
     "IllegalTransition",
+    "InstallationKey",
     "Instance",
     "InstanceState",
     "Lease",

@@ -1,4 +1,4 @@
-"""Rows of the installation itself: who runs the scheduler, and the signing key."""
+"""Rows of the installation itself: who runs the scheduler, and its keys."""
 
 from django.db import models
 
@@ -34,3 +34,14 @@ class SigningKey(models.Model):
 
     def __str__(self) -> str:
         return self.key_id
+
+
+class InstallationKey(models.Model):
+    """A key of the installation for one purpose, wrapped by the key ring."""
+
+    purpose = models.CharField(max_length=40, primary_key=True)
+    wrapped_key = models.BinaryField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.purpose

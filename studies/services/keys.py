@@ -1,4 +1,4 @@
-"""Keys of a batch and of an organization, and what is sealed or indexed under them.
+"""Keys of a batch, an organization and the installation, and what is sealed or indexed by them.
 
 The one room of the services that unwraps a key. Each purpose has a subkey of its own, and sealed
 values are bound to the row they belong to, so that none can be moved to another.
@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from studies.faults import PermanentError
-from studies.models import Batch, Organization
+from studies.models import Batch, InstallationKey, Organization
 from studies.sealing import keyring, open_value, seal_value, subkey
 
 KEY_BYTES = 32
@@ -83,6 +83,19 @@ def organization_sealer(organization: Organization) -> Sealer:
     return Sealer(organization_key(organization), organization_context(organization.pk))
 
 
+def installation_sealer(purpose: str) -> Sealer:
+    """Return a sealer for what belongs to no organization; its key is made on first use."""
+    context = installation_context(purpose)
+    row = InstallationKey.objects.filter(pk=purpose).first()
+    if row is None:
+        made = keyring().wrap(secrets.token_bytes(KEY_BYTES), context)
+        # Another process may make one at the same moment: the stored one is the key.
+        row, _made = InstallationKey.objects.get_or_create(
+            pk=purpose, defaults={"wrapped_key": made}
+        )
+    return Sealer(keyring().unwrap(bytes(row.wrapped_key), context), context)
+
+
 def seal_for_batch(batch: Batch, purpose: str, value: bytes) -> bytes:
     """Seal one value under the batch's key."""
     return batch_sealer(batch).seal(purpose, value)
@@ -101,6 +114,11 @@ def batch_index(batch: Batch, purpose: str, value: bytes) -> bytes:
 def batch_context(batch_id: UUID) -> bytes:
     """Return what a batch's wrapped key is bound to."""
     return b"batch/" + str(batch_id).encode()
+
+
+def installation_context(purpose: str) -> bytes:
+    """Return what a wrapped key of the installation is bound to."""
+    return b"installation/" + purpose.encode()
 
 
 def organization_context(organization_id: UUID) -> bytes:

@@ -6,7 +6,7 @@ Every model with such a column stands in this one list.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from studies.models import Batch, Organization, SigningKey
+from studies.models import Batch, InstallationKey, Organization, SigningKey
 from studies.sealing import keyring
 from studies.sealing.ring import read_wrapped
 from studies.services import keys, signing
@@ -17,6 +17,7 @@ _COLUMNS: tuple[tuple[Any, str, Callable[[Any], bytes]], ...] = (
     (Batch, "wrapped_key", keys.batch_context),
     (Organization, "wrapped_key", keys.organization_context),
     (SigningKey, "sealed_private", signing.key_context),
+    (InstallationKey, "wrapped_key", keys.installation_context),
 )
 
 
