@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('studies', '0003_intake'),
+        ('studies', '0006_api_tokens'),
     ]
 
     operations = [
