@@ -145,6 +145,10 @@ PUBLIC_URL = env("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 SEALED_DIR = DATA_DIR / "sealed"
 # Folders of this machine below which sources and destinations of kind folder may lie.
 FOLDER_ROOTS = env_list("FOLDER_ROOTS")
+# Hosts that destinations may speak to without TLS, beside this machine itself.
+PLAIN_HOSTS = env_list("PLAIN_HOSTS")
+# Whether destinations may use this machine's own cloud identity (instance role, managed identity).
+MACHINE_IDENTITY = env_bool("MACHINE_IDENTITY", False)
 # What one batch may hold, and what a zip may unfold to.
 BATCH_MAX_FILES = env_int("BATCH_MAX_FILES", 200_000)
 BATCH_MAX_BYTES = env_int("BATCH_MAX_BYTES", 500 * 2**30)

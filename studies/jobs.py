@@ -21,6 +21,7 @@ from studies.services import (
     alerts,
     batches,
     choosing,
+    delivering,
     inventory,
     leases,
     listening,
@@ -35,6 +36,8 @@ from studies.services.chunks import MAX_ATTEMPTS, Claim, LostLease, claim, waiti
 log = logging.getLogger(__name__)
 
 CHUNK_TIMEOUT = 1800
+# A slow line, or a limit of the destination, may let one large object take hours.
+DELIVERY_TIMEOUT = 12 * 3600
 NIGHT_HOURS = range(2, 5)
 NIGHTLY_SECONDS = 12 * 3600
 ALERT_TIMEOUT = 60
@@ -62,7 +65,7 @@ def enqueue(chunk: Chunk) -> None:
         run_chunk,
         chunk.pk,
         job_id=job_id,
-        job_timeout=CHUNK_TIMEOUT,
+        job_timeout=DELIVERY_TIMEOUT if chunk.kind == ChunkKind.DELIVER else CHUNK_TIMEOUT,
         result_ttl=RESULT_TTL,
         failure_ttl=FAILURE_TTL,
         description=f"{chunk.kind} {chunk.pk}",
@@ -196,7 +199,7 @@ def _later(held: Claim, fault: TransientError) -> None:
 
 def _stop(held: Claim, fault: Fault) -> None:
     if held.chunk.kind in (ChunkKind.DELIVER, ChunkKind.MANIFEST):
-        releasing.delivery_stopped(held, fault)
+        delivering.delivery_stopped(held, fault)
         return
     with transaction.atomic():
         held.give_up(fault.code)
@@ -258,14 +261,14 @@ def _deidentify(held: Claim) -> None:
 
 
 def _deliver(held: Claim) -> None:
-    releasing.deliver_chunk(held)
+    delivering.deliver_chunk(held)
     manifest = releasing.begin_manifest(held.chunk.batch_id)
     if manifest is not None:
         enqueue(manifest)
 
 
 def _manifest(held: Claim) -> None:
-    releasing.publish_manifest(held)
+    delivering.publish_manifest(held)
 
 
 _WORK = {

@@ -5,7 +5,8 @@ nothing of an original name. Putting the same bytes twice is the same as once.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
@@ -22,8 +23,41 @@ class DeliveryUnavailable(TransientError):
     """The destination can't take it now; the delivery is tried again by itself."""
 
 
-class Destination(Protocol):
-    """A place that takes de-identified objects."""
+@dataclass(frozen=True)
+class Outgoing:
+    """One de-identified object on its way: its key, what it has to be, and how to read it."""
+
+    key: str
+    size: int
+    sha256: str
+    open: Callable[[], BinaryIO]
+    # An earlier run may have sent it without learning whether it arrived.
+    was_begun: bool = False
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """Return the new SOP Instance UID, which the key ends with."""
+        return self.key.rpartition("/")[2].removesuffix(".dcm")
+
+
+class Place(Protocol):
+    """What a store and an archive have in common."""
+
+    def check(self) -> None:
+        """Try what a delivery needs; raise what would stop one."""
+
+    def uri(self, batch_id: UUID) -> str:
+        """Return where a batch's objects lie, to tell the recipient."""
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+
+
+class Store(Place, Protocol):
+    """A place that keeps objects under keys and can be asked for them: folder, bucket, container.
+
+    The manifest is put beside the objects.
+    """
 
     def put(
         self, key: str, stream: BinaryIO, size: int, sha256: str, metadata: Mapping[str, str]
@@ -36,11 +70,24 @@ class Destination(Protocol):
     def exists(self, key: str, sha256: str) -> bool:
         """Say whether an object with this content is there already."""
 
-    def check(self) -> None:
-        """Put, read back and delete a test object; raise what would stop a delivery."""
 
-    def uri(self, batch_id: UUID) -> str:
-        """Return where a batch's objects lie, to tell the recipient."""
+class Archive(Place, Protocol):
+    """A place that takes DICOM objects only and files them its own way: STOW-RS, C-STORE.
+
+    It can't be asked by checksum: the portal keeps a receipt for each object that it confirmed.
+    No manifest can lie there; it stays in the portal, for download.
+    """
+
+    together: int
+
+    def store(self, objects: Sequence[Outgoing], stored: Callable[[Outgoing], None]) -> None:
+        """Send objects, at most `together`; `stored` hears of each one that was confirmed.
+
+        All are tried before the first fault of a single one is raised.
+        """
+
+
+Destination = Store | Archive
 
 
 def key_segments(key: str) -> list[str]:

@@ -87,6 +87,9 @@ class FolderDestination:
         """Return the folder of a batch."""
         return f"{self.root.as_uri()}/{batch_id}/"
 
+    def close(self) -> None:
+        """Nothing is kept open between objects."""
+
     def _path(self, key: str) -> Path:
         return self.root.joinpath(*key_segments(key))
 

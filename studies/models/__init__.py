@@ -24,8 +24,9 @@ from studies.models.pixels import (
     SampleState,
     Verdict,
 )
-from studies.models.places import Destination, Source
+from studies.models.places import Destination, DestinationKind, Source
 from studies.models.profile import Profile, ProfileVersion
+from studies.models.receipts import ObjectReceipt
 from studies.models.report import LookUp, Report, ReportBody
 from studies.models.retrieval import Retrieval, RetrievalState
 from studies.models.sending import ReportSending, ReportTarget, SendingState, TargetKind
@@ -58,6 +59,7 @@ __all__ = [
     "Confidence",
     "Delivery",
     "Destination",
+    "DestinationKind",
     "DestinationState",
     "DeviceTemplate",
     "Gathering",
@@ -72,6 +74,7 @@ __all__ = [
     "LookUp",
     "Manifest",
     "Membership",
+    "ObjectReceipt",
     "Organization",
     "PixelCheck",
     "PixelState",

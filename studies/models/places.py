@@ -23,6 +23,10 @@ class DestinationKind(models.TextChoices):
     """How studies go out."""
 
     FOLDER = "folder", _("Folder")
+    S3 = "s3", _("S3 bucket")
+    AZURE = "azure", _("Azure Blob container")
+    STOW = "stow", _("DICOMweb (STOW-RS)")
+    DIMSE = "dimse", _("DICOM node (C-STORE)")
 
 
 class Source(models.Model):
@@ -74,6 +78,7 @@ class Destination(models.Model):
     )
     tested = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
+    last_error_at = models.DateTimeField(null=True)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,6 +1,7 @@
 """Sources and destinations of an organization: adding, changing, testing, their credentials."""
 
 import json
+from contextlib import closing
 from typing import Any
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from audit import Actor, Outcome, record, record_alone
 from studies import delivery
+from studies.delivery import kinds
 from studies.faults import Fault, PermanentError
 from studies.models import Destination, DestinationState, LinkageDomain, Organization, Source
 from studies.services import keys
@@ -42,19 +44,19 @@ def save_destination(
             "region-not-allowed",
             _("This region isn't among those that the organization allows."),
         )
+    before = (row.kind, row.config)
     for name, value in values.items():
         setattr(row, name, value)
     if is_new:
         row.domain = LinkageDomain.objects.get(organization=organization, name="default")
-    if secrets:
-        sealer = keys.organization_sealer(organization)
-        row.sealed_credentials = sealer.seal(
-            f"{CREDENTIALS_PURPOSE}/{row.pk}", json.dumps(secrets).encode()
-        )
+    _seal_credentials(row, secrets or {})
     if row.state != DestinationState.PAUSED:
         row.state = DestinationState.NOT_TESTED
     with transaction.atomic():
         row.save()
+        if (row.kind, row.config) != before:
+            # What another archive confirmed says nothing of this one.
+            row.receipts.all().delete()
         record(
             "destination.created" if is_new else "destination.changed",
             actor=actor,
@@ -64,6 +66,27 @@ def save_destination(
             detail={"name": row.name, "kind": row.kind, "region": row.region},
         )
     return row
+
+
+def _seal_credentials(row: Destination, secrets: dict[str, str]) -> None:
+    """Seal what was entered over what was known; what the way of signing in lacks is dropped."""
+    known = credentials(row) | {name: value for name, value in secrets.items() if value}
+    names = kinds.secret_names(row.kind, row.config)
+    kept = {name: known[name] for name in names if name in known}
+    # Refuses what could never be opened, before it is kept; nothing is connected to.
+    delivery.open_destination(row, kept).close()
+    if not kept:
+        row.sealed_credentials = None
+        return
+    sealer = keys.organization_sealer(row.organization)
+    row.sealed_credentials = sealer.seal(
+        f"{CREDENTIALS_PURPOSE}/{row.pk}", json.dumps(kept).encode()
+    )
+
+
+def has_credentials(row: Destination) -> bool:
+    """Say whether credentials are kept for a destination; never which."""
+    return bool(row.sealed_credentials)
 
 
 def pause(destination: Destination, actor: Actor, *, paused: bool) -> None:
@@ -111,13 +134,15 @@ def try_destination(destination: Destination, actor: Actor) -> None:
     """Put, read back and delete a probe object; remember the outcome, and raise a Fault of it."""
     chain = str(destination.organization_id)
     try:
-        delivery.open_destination(destination, credentials(destination)).check()
+        with closing(delivery.open_destination(destination, credentials(destination))) as place:
+            place.check()
     except Fault as fault:
         with transaction.atomic():
             Destination.objects.filter(pk=destination.pk).update(
                 state=DestinationState.FAILING,
                 tested=timezone.now(),
                 last_error=str(fault.message)[:300],
+                last_error_at=timezone.now(),
             )
         record_alone(
             "destination.tested",

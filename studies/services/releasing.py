@@ -1,22 +1,17 @@
-"""Letting a batch go: release, delivery chunk by chunk, the manifest last, and closing.
+"""Letting a batch go: release, the chunks of its delivery, taking up what stopped, and closing.
 
-Delivery is idempotent: an object that is there with the same SHA-256 is not sent again, and an
-instance is marked delivered by a conditional UPDATE that needs the lease.
+Carrying the objects themselves is `delivering`'s.
 """
 
 import uuid
-from collections import Counter
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit import Actor, Outcome, record
-from studies import delivery
-from studies.delivery.manifest import ManifestInput, build_manifest
-from studies.faults import Fault, PermanentError
+from audit import Actor, record
+from studies.faults import PermanentError
 from studies.models import (
     Batch,
     BatchState,
@@ -34,8 +29,8 @@ from studies.models import (
     ReleasePolicy,
     Study,
 )
-from studies.services import batches, keys, places, processing, signing
-from studies.services.chunks import Claim, pieces
+from studies.services import batches, processing
+from studies.services.chunks import pieces
 from studies.storage import BatchStore
 
 MAX_DELIVERY_ATTEMPTS = 8
@@ -192,76 +187,6 @@ def _chunk(batch: Batch, members: list[int]) -> Chunk:
     return chunk
 
 
-def object_key(row: Instance) -> str:
-    """Return where an instance lies at the destination: nothing of the original name."""
-    study = row.study.cloud_study_id if row.study else ""
-    if not (study and row.sop_instance_uid):
-        raise PermanentError("not-deidentified", _("An instance has no cloud ids yet."))
-    return f"{row.batch_id}/{study}/{row.series_number or 0}/{row.sop_instance_uid}.dcm"
-
-
-def metadata(batch: Batch) -> dict[str, str]:
-    """Return what is said about every object that is delivered."""
-    return {
-        "batch_id": str(batch.pk),
-        "priority": batch.priority,
-        "uploaded_at": timezone.now().isoformat(timespec="seconds"),
-    }
-
-
-def deliver_chunk(claim: Claim) -> None:
-    """Send the clean instances of a chunk, then mark them delivered in one transaction.
-
-    Raises TransientError and PermanentError of the destination; nothing is marked then, and what
-    has arrived is recognised by its SHA-256 on the next run.
-    """
-    batch = claim.chunk.batch
-    if batch.state not in (BatchState.RELEASING, BatchState.PROCESSING):
-        claim.give_up("batch-not-releasing")
-        return
-    place = delivery.open_destination(batch.destination, places.credentials(batch.destination))
-    store = BatchStore(batch.pk, keys.batch_key(batch))
-    rows = list(
-        Instance.objects.filter(delivery_chunk=claim.chunk, state=InstanceState.DEIDENTIFIED)
-        .select_related("study")
-        .order_by("number")
-    )
-    said = metadata(batch)
-    for row in rows:
-        key = object_key(row)
-        if not place.exists(key, row.output_sha256):
-            with store.open_staged(row.staged) as stream:
-                place.put(key, stream, row.output_size, row.output_sha256, said)
-        claim.renew()
-    with transaction.atomic():
-        now = timezone.now()
-        for row in rows:
-            Instance.objects.filter(pk=row.pk, state=InstanceState.DEIDENTIFIED).move(
-                InstanceState.DELIVERED, object_key=object_key(row), delivered=now
-            )
-        sent = sum(row.output_size for row in rows)
-        Delivery.objects.filter(batch=batch, revision=claim.chunk.revision).update(
-            objects_sent=F("objects_sent") + len(rows), bytes_sent=F("bytes_sent") + sent
-        )
-        _record_delivered(batch, rows)
-        claim.finish()
-
-
-def _record_delivered(batch: Batch, rows: list[Instance]) -> None:
-    counts: Counter[Study] = Counter(row.study for row in rows if row.study)
-    for study, count in counts.items():
-        Study.objects.filter(pk=study.pk).update(delivered=timezone.now())
-        record(
-            "study.delivered",
-            actor=batches.JOB,
-            chain=str(batch.organization_id),
-            subject=study.cloud_study_id,
-            subject_kind="study",
-            context=str(batch.pk),
-            detail={"count": count, "destination": batch.destination.name},
-        )
-
-
 def begin_manifest(batch_id: uuid.UUID) -> Chunk | None:
     """Add the manifest's chunk once every delivery chunk is done; None until then, or if there."""
     with transaction.atomic():
@@ -273,105 +198,6 @@ def begin_manifest(batch_id: uuid.UUID) -> Chunk | None:
         if Instance.objects.filter(batch=batch, state=InstanceState.DEIDENTIFIED).exists():
             return None
         return batches.new_chunk(batch, ChunkKind.MANIFEST, revision=batch.revision)
-
-
-def publish_manifest(claim: Claim) -> None:
-    """Write signature and manifest to the destination, the manifest last: then it is delivered."""
-    batch = claim.chunk.batch
-    if batch.state != BatchState.RELEASING:
-        claim.give_up("batch-not-releasing")
-        return
-    body, signature, key_id = _signed_manifest(batch)
-    place = delivery.open_destination(batch.destination, places.credentials(batch.destination))
-    said = metadata(batch)
-    place.put_bytes(f"{batch.pk}/manifest.json.sig", signature, said)
-    place.put_bytes(f"{batch.pk}/manifest.json", body, said)
-    with transaction.atomic():
-        now = timezone.now()
-        Manifest.objects.create(
-            batch=batch, revision=batch.revision, body=body, signature=signature, key_id=key_id
-        )
-        Delivery.objects.filter(batch=batch, revision=batch.revision).update(
-            completed=now, outcome="delivered", uri=place.uri(batch.pk)
-        )
-        Destination.objects.filter(pk=batch.destination_id).exclude(
-            state=DestinationState.PAUSED
-        ).update(state=DestinationState.READY, last_error="")
-        batches.move(
-            batch,
-            BatchState.DELIVERED,
-            delivered=now,
-            closes=now + timedelta(days=batch.organization.retention_days),
-        )
-        record(
-            "batch.delivered",
-            actor=batches.JOB,
-            chain=str(batch.organization_id),
-            subject=str(batch.pk),
-            subject_kind="batch",
-            context=str(batch.pk),
-            detail={"counts": dict(batches.ledger(batch).counts), "revision": batch.revision},
-        )
-        claim.finish()
-    BatchStore(batch.pk, keys.batch_key(batch)).clear_staging()
-
-
-def _signed_manifest(batch: Batch) -> tuple[bytes, bytes, str]:
-    rows = (
-        Instance.objects.filter(batch=batch, state=InstanceState.DELIVERED)
-        .select_related("study")
-        .order_by("study__number", "number")
-    )
-    counted = batches.ledger(batch)
-    body = build_manifest(
-        ManifestInput(
-            batch_id=str(batch.pk),
-            priority=batch.priority,
-            submitted=batch.submitted or batch.created,
-            profile=f"{batch.profile_version}",
-            profile_digest=batch.profile_version.digest,
-            revision=batch.revision,
-            held=counted[InstanceState.HELD],
-            refused=counted[InstanceState.REFUSED],
-            excluded=counted[InstanceState.EXCLUDED],
-            files=[
-                (
-                    row.study.cloud_study_id if row.study else "",
-                    row.object_key,
-                    row.output_size,
-                    row.output_sha256,
-                )
-                for row in rows
-            ],
-        )
-    )
-    key = signing.signer()
-    return body, key.sign(body), key.key_id
-
-
-def delivery_stopped(claim: Claim, fault: Fault) -> None:
-    """Put a batch whose delivery can't go on before a person, with the destination's own reason."""
-    batch = Batch.objects.select_related("destination").get(pk=claim.chunk.batch_id)
-    with transaction.atomic():
-        claim.give_up(fault.code)
-        Delivery.objects.filter(batch=batch, completed__isnull=True).update(
-            outcome="failed", code=fault.code[:60], message=str(fault.message)[:300]
-        )
-        Destination.objects.filter(pk=batch.destination_id).exclude(
-            state=DestinationState.PAUSED
-        ).update(state=DestinationState.FAILING, last_error=str(fault.message)[:300])
-        if batch.state == BatchState.RELEASING:
-            batches.needs_attention(batch, fault.code)
-        record(
-            "batch.delivery_failed",
-            Outcome.FAILED,
-            actor=batches.JOB,
-            chain=str(batch.organization_id),
-            subject=str(batch.pk),
-            subject_kind="batch",
-            context=str(batch.pk),
-            detail={"code": fault.code},
-        )
 
 
 def take_up(batch: Batch, actor: Actor) -> None:

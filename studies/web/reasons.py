@@ -203,6 +203,84 @@ STOPPED: dict[str, Text] = {
     "destination-outside": _("The destination's folder isn't one that this installation allows."),
     "destination-unreadable": _("What was delivered can't be read back. Check the destination."),
     "checksum-differs": _("What arrived at the destination differs from what was sent. Try again."),
+    "connection-refused": _(
+        "Nobody answers at the destination's address. Check address and port there."
+    ),
+    "connection-lost": _(
+        "The connection to the destination broke off again and again. Check the network."
+    ),
+    "host-unknown": _(
+        "The destination's host name isn't known. Check its spelling and this machine's DNS."
+    ),
+    "host-unreachable": _(
+        "The destination can't be reached from here. Check network and firewall."
+    ),
+    "destination-slow": _(
+        "The destination didn't answer in time. Ask its operator, then try again."
+    ),
+    "destination-busy": _(
+        "The destination is overloaded. Lower its parallel connections, then try again."
+    ),
+    "destination-error": _(
+        "The destination reports a fault of its own. Ask its operator, then try again."
+    ),
+    "destination-incomplete": _(
+        "The destination's settings aren't complete. Fill them in on its page."
+    ),
+    "destination-kind": _(
+        "This version doesn't know this kind of destination. Choose another one."
+    ),
+    "object-unconfirmed": _(
+        "The destination didn't confirm every object. Ask its operator, then try again."
+    ),
+    "object-refused": _(
+        "The recipient refused objects. Its page has the code; ask its operator about it."
+    ),
+    "object-kept": _(
+        "The recipient keeps earlier versions of objects. Have them deleted, then try again."
+    ),
+    "object-too-large": _("An object is larger than the destination takes. Have its limit raised."),
+    "credentials-wrong": _(
+        "The destination doesn't accept the credentials. Enter them again on its page."
+    ),
+    "credentials-expired": _(
+        "The credentials have expired. Enter new ones on the destination's page."
+    ),
+    "credentials-missing": _("The destination has no credentials. Enter them on its page."),
+    "client-certificate": _(
+        "The portal's own certificate for the destination isn't readable. Enter it again."
+    ),
+    "clock-differs": _(
+        "This machine's clock differs too much from the destination's. Set it right."
+    ),
+    "bucket-missing": _(
+        "The bucket or container doesn't exist. Make it, or correct its name on the page."
+    ),
+    "encryption-key": _(
+        "The destination can't use the encryption key that is set. Check the key's id."
+    ),
+    "address-wrong": _("Somebody else answers at the destination's address. Check it on its page."),
+    "ae-title-unknown": _(
+        "An AE title isn't known at the destination. Correct it, or have it added there."
+    ),
+    "plain-connection": _(
+        "Without TLS nothing is sent to this host. Use TLS, or have the host allowed."
+    ),
+    "machine-identity": _(
+        "This installation lends no cloud identity. Enter credentials for the destination."
+    ),
+    "tls-wrong-name": _(
+        "The destination's certificate is for another name: nothing was sent. Check the address."
+    ),
+    "tls-expired": _(
+        "The destination's certificate isn't valid today: nothing was sent. Have it renewed."
+    ),
+    "tls-untrusted": _(
+        "The destination's certificate is from nobody trusted here: nothing was sent."
+    ),
+    "tls-failed": _(
+        "No encrypted connection to the destination came about. Check that TLS is spoken there."
+    ),
     "staged-object-changed": _("A prepared object was changed on disk. Nothing of it was sent."),
 }
 
