@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .dataset import SQ, vr_code
 from .dates import cap_age, shift_da, shift_dt
+from .graphics import is_kept
 
 if TYPE_CHECKING:
     from .rewrite import Rewriter
@@ -159,6 +160,11 @@ def document(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None:
 def document_length(run: "Rewriter", _act: Action, _vr: int, _raw: bytes) -> bytes | None:
     """State the length of the document that was written (PS3.3 C.24.2)."""
     return run.document_length.to_bytes(4, "little")
+
+
+def overlay(run: "Rewriter", act: Action, _vr: int, raw: bytes) -> bytes | None:
+    """Keep what an overlay needs if it was seen free of text (Clean Graphics, C)."""
+    return raw if not run.path and is_kept(act.tag, run.free_overlays) else None
 
 
 def fall_back(run: "Rewriter", act: Action, vr: int, raw: bytes) -> bytes | None:

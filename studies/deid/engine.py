@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO
 
-from . import documents, originals
+from . import documents, graphics, originals
 from .bigendian import to_big_endian
 from .charset import Charset
 from .dataset import StructError
@@ -111,6 +111,8 @@ class _Instance:
         originals.gather(self.outcome.originals, found, self.patient)
         self._stop_at_what_is_unchecked(found)
         searched = Searched(self.plan, found, self.patient[0] if self.patient else None)
+        if self.plan.cleans_graphics:
+            self._look_at_graphics(found, run)
         if DOCUMENT in found.raw:
             run.document = self._document(found, run, searched)
         if self.plan.cleans_text or self.plan.cleans_content:
@@ -238,6 +240,15 @@ class _Instance:
                 return documents.dropped(sop_class)
 
         return document
+
+    def _look_at_graphics(self, found: Survey, run: Rewriter) -> None:
+        finder = self.pixels.finder if self.pixels else None
+        run.free_overlays = graphics.free_overlays(found, finder)
+        annotations = found.raw.get(graphics.ANNOTATIONS)
+        if annotations is not None:
+            run.has_free_annotations = graphics.annotations_are_free(
+                annotations, run.is_explicit, finder
+            )
 
     # What leaves ------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from .dataset import (
 from .documents import DOCUMENT, DOCUMENT_LENGTH
 from .dummies import DUMMY_SEQUENCES
 from .errors import Unsupported
+from .graphics import ANNOTATIONS, OVERLAY_DATA
 from .profile import Option, Profile, Rule, RuleAction
 from .resolve import CONTENT_SEQUENCE, Path, attribute_types, decide, override, table_rows
 from .tables import codes, iod_types
@@ -136,6 +137,7 @@ class Plan:
         self.keeps_dates = Option.RETAIN_FULL_DATES in self.options
         self.keeps_uids = Option.RETAIN_UIDS in self.options
         self.cleans_text = Option.CLEAN_DESCRIPTORS in self.options
+        self.cleans_graphics = Option.CLEAN_GRAPHICS in self.options
         self.cleans_content = Option.CLEAN_STRUCTURED_CONTENT in self.options
         self.keeps_safe_private = Option.RETAIN_SAFE_PRIVATE in self.options
         self.keeps_institution = _INSTITUTION in self.options
@@ -200,6 +202,11 @@ class Plan:
                 if tag in table:
                     plain = swapped(tag)
                     table[tag] = self._entry(plain, vrs[tag], "X", because, "X")
+        if self.cleans_graphics:
+            for tag in _overlays():
+                known = table.get(tag)
+                if isinstance(known, Action) and known.because == "overlay" and vrs[tag] != SQ:
+                    table[tag] = Action("C", "clean-graphics", known.tag, known.vr, actions.overlay)
         return table
 
     def _unlisted_entry(self, plain: int, vr: int) -> Entry:
@@ -242,11 +249,15 @@ class Plan:
         handler = actions.document if (tag, letter) == (DOCUMENT, "D") else _HANDLERS[letter]
         if letter == "C" and because in _DATE_OPTIONS:
             handler = actions.shift_date
+        elif letter == "C" and because == "clean-graphics" and tag & 0xFF00FFFF == OVERLAY_DATA:
+            handler = actions.overlay
         elif letter == "C" and because == "clean-graphics" and vr != SQ:
             letter, handler = fallback, actions.fall_back
         sequence = _SEQUENCES.get(letter, "recurse")
         if letter == "D" and tag in DUMMY_SEQUENCES:
             sequence = "dummy"
+        if letter == "C" and tag == ANNOTATIONS:
+            sequence = "graphics"
         if letter == "C" and because == "clean-structured-content":
             sequence = "content" if tag != 0x00400610 else "recurse"
         return Action(letter, because, tag, vr, handler, sequence, kind, fallback)
@@ -330,7 +341,7 @@ class Plan:
     @cached_property
     def claimed_codes(self) -> tuple[tuple[str, str], ...]:
         """Code and meaning of the profile and of each option that is applied in full."""
-        unbuilt = {Option.CLEAN_PIXEL_DATA, Option.CLEAN_GRAPHICS}
+        unbuilt = {Option.CLEAN_PIXEL_DATA}
         if not self.is_conformant:
             return ()
         applied = sorted(option.code for option in self.options - unbuilt)

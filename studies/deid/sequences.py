@@ -41,6 +41,8 @@ def rewrite_sequence(
 ) -> int:
     """Remove, empty, replace or rewrite a sequence; return the offset behind it."""
     how = act.sequence
+    if how == "graphics":
+        how = "recurse" if run.has_free_annotations and not run.path else "dummy"
     if act.letter != "K":
         run.log.append((run.path, tag, act.letter, act.because))
     if vr not in (SQ, UN):

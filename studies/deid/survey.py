@@ -6,6 +6,7 @@ values it notes are those that later steps need before the first attribute is wr
 
 from functools import lru_cache
 
+from . import graphics
 from .dataset import (
     CS,
     ELEMENT,
@@ -49,7 +50,8 @@ _NOTED = (
     # What the frame path needs: planes, palette, windows, device, what was lossy before.
     *(0x00280006, 0x00281101, 0x00281201, 0x00281202, 0x00281203, 0x00281050, 0x00281051),
     *(0x00281052, 0x00281053, 0x00282110, 0x00282112, 0x00282114, 0x00186011),
-    *(group << 16 | 0x0102 for group in range(0x6000, 0x6020, 2)),
+    *graphics.NOTED,
+    graphics.ANNOTATIONS,
     *IDENTIFYING,
     *MARKS,
 )

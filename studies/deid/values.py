@@ -33,6 +33,9 @@ class Values:
         # What makes of an encapsulated document that which may leave, and how long that became.
         self.document: Callable[[bytes], bytes] | None = None
         self.document_length = 0
+        # What the text finder saw free of text: groups of overlays, and lines of annotations.
+        self.free_overlays: frozenset[int] = frozenset()
+        self.has_free_annotations = False
         self._new_uid = uid
 
     def map_uid(self, raw: bytes) -> bytes:
