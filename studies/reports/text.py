@@ -74,6 +74,16 @@ def candidates(text: str) -> Iterator[Candidate]:
         yield Candidate(start, end, match[1], prefix=prefixed[0][:-1] if prefixed else "")
 
 
+def whole_id(value: str) -> Candidate | None:
+    """Return the pseudonym that a whole value is, with or without a prefix."""
+    value = value.strip()
+    for one in candidates(value):
+        start = one.start - (len(one.prefix) + 1 if one.prefix else 0)
+        if start == 0 and one.end == len(value) and one.cloud_id:
+            return one
+    return None
+
+
 def find_in_text(text: str, prefix: str = "") -> tuple[list[Found], list[str]]:
     """Return the cloud ids and UIDs of a text, and "text" for each that was mistyped in it."""
     found: dict[tuple[str, str], Found] = {}
@@ -125,9 +135,16 @@ class Restorer:
         }
         self._escape = escape
 
-    def pieces(self, text: str, where: str = "text") -> tuple[Piece, ...]:
-        """Return the text in pieces, with ids, UIDs and dates put back."""
-        changes = [*self._ids(text, where), *self._uids(text), *self._dates(text, where)]
+    def pieces(
+        self, text: str, where: str = "text", *, has_dates: bool = True
+    ) -> tuple[Piece, ...]:
+        """Return the text in pieces, with ids, UIDs and dates put back.
+
+        In a field that holds no running text, digits that look like a date are none (`has_dates`).
+        """
+        changes = [*self._ids(text, where), *self._uids(text)]
+        if has_dates:
+            changes += self._dates(text, where)
         changes.sort(key=lambda change: (change.start, -change.end))
         pieces: list[Piece] = []
         position = 0
@@ -142,9 +159,9 @@ class Restorer:
             pieces.append(Piece(text[position:]))
         return tuple(pieces)
 
-    def text(self, text: str, where: str = "text") -> str:
+    def text(self, text: str, where: str = "text", *, has_dates: bool = True) -> str:
         """Return the text with ids, UIDs and dates put back."""
-        return "".join(piece.text for piece in self.pieces(text, where))
+        return "".join(piece.text for piece in self.pieces(text, where, has_dates=has_dates))
 
     def mark(self, code: str, where: str) -> None:
         """Note something that the reader must know."""
