@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('studies', '0006_api_tokens'),
+        ('studies', '0007_installation_key'),
     ]
 
     operations = [
