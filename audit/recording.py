@@ -58,6 +58,22 @@ def record(
         raise TransactionManagementError(
             f"{action} must be recorded inside the transaction of the act it tells of"
         )
+    return _insert(
+        *_composed(action, outcome, actor, chain, subject, subject_kind, context, detail)
+    )
+
+
+def _composed(
+    action: str,
+    outcome: Outcome,
+    actor: Actor,
+    chain: str,
+    subject: str,
+    subject_kind: str,
+    context: str,
+    detail: Mapping[str, JSON] | None,
+) -> tuple[dict[str, Any], bytes]:
+    """Return the event's fields and digest; nothing here needs the database."""
     if action not in conf.vocabulary():
         raise UnknownAction(f"audit action {action!r} is not in the vocabulary")
     if not _CHAIN.match(chain):
@@ -82,12 +98,11 @@ def record(
         check_text(fields[name], name)
         if len(fields[name]) > width:
             raise ValueError(f"the {name} of audit event {action} is longer than {width}")
-    return _insert(fields)
+    return fields, _digest(fields)
 
 
-def _insert(fields: dict[str, Any]) -> Event:
+def _insert(fields: dict[str, Any], digest: bytes) -> Event:
     """Insert the row by hand: building it through the ORM costs as much as all the rest."""
-    digest = _digest(fields)
     connection = connections[DEFAULT_DB_ALIAS]
     stored = {
         **fields,
@@ -133,17 +148,10 @@ def record_alone(
     For refused and failed acts, after their roll-back; raises inside another transaction, where
     the event could still be lost.
     """
+    # Composed first: SQLite has one writer at a time, and it should not wait for this.
+    event = _composed(action, outcome, actor, chain, subject, subject_kind, context, detail)
     with transaction.atomic(using=DEFAULT_DB_ALIAS, durable=True):
-        return record(
-            action,
-            outcome,
-            actor=actor,
-            chain=chain,
-            subject=subject,
-            subject_kind=subject_kind,
-            context=context,
-            detail=detail,
-        )
+        return _insert(*event)
 
 
 def _is_in_transaction() -> bool:
