@@ -154,6 +154,17 @@ BATCH_MAX_FILES = env_int("BATCH_MAX_FILES", 200_000)
 BATCH_MAX_BYTES = env_int("BATCH_MAX_BYTES", 500 * 2**30)
 # Of what comes in by itself: the largest object, and when senders have to wait.
 OBJECT_MAX_BYTES = env_int("OBJECT_MAX_MB", 8192) * 2**20
+# The portal as a DICOM node: its listener, the port that C-MOVE sends to, its certificate.
+DICOM_PORT = env_int("DICOM_PORT", 0)
+DICOM_BIND = env("DICOM_BIND", "127.0.0.1")
+DICOM_MOVE_PORT = env_int("DICOM_MOVE_PORT", 11113)
+DICOM_ASSOCIATIONS = env_int("DICOM_ASSOCIATIONS", 16)
+DICOM_SILENT_SECONDS = env_int("DICOM_SILENT_SECONDS", 60)
+DICOM_TLS_CERTIFICATE = env("DICOM_TLS_CERTIFICATE", "")
+DICOM_TLS_KEY = env("DICOM_TLS_KEY", "")
+DICOM_TLS_ISSUERS = env("DICOM_TLS_ISSUERS", "")
+# What DIMSE sources that ask for a certificate are shown: one PEM file, certificate and key.
+DICOM_TLS_CLIENT = env("DICOM_TLS_CLIENT", "")
 MIN_FREE_BYTES = env_int("MIN_FREE_MB", 2048) * 2**20
 ORIGINALS_MAX_BYTES = env_int("ORIGINALS_MAX_GB", 0) * 2**30
 ARCHIVE_MAX_DEPTH = env_int("ARCHIVE_MAX_DEPTH", 2)

@@ -231,7 +231,11 @@ def _attention(batch_id: uuid.UUID, code: str, reference: str = "") -> None:
 def _collect(held: Claim) -> None:
     batch = held.chunk.batch
     until = time.monotonic() + settings.JOB_SECONDS
-    if receiving.collect(batch, deadline=until, beat=held.renew).remaining:
+    collected = receiving.collect(batch, deadline=until, beat=held.renew)
+    if collected.files:
+        # What counts are tries in vain: a long retrieval is taken up again many times.
+        Chunk.objects.filter(pk=held.chunk.pk).update(attempts=0)
+    if collected.remaining:
         held.pause()
         enqueue(held.chunk)
         return

@@ -1,4 +1,4 @@
-"""Folder sources: selecting, and copying what was selected into sealed parts.
+"""Folder sources: selecting, and copying what was selected into sealed parts; and PACS sources.
 
 Copying is resumable: the paths still to come are sealed with the batch, and a slice of files
 leaves that list in the transaction that makes its parts.
@@ -20,6 +20,7 @@ from studies.intake.archives import Unfolded
 from studies.intake.labels import clean_label
 from studies.intake.limits import limits
 from studies.models import Batch, BatchState
+from studies.services import retrieving, selecting
 from studies.services.batches import JOB
 from studies.services.entries import about, add_entries
 from studies.services.keys import Sealer, batch_sealer
@@ -61,6 +62,7 @@ def select(batch: Batch, relatives: Sequence[str], actor: Actor) -> int:
         locked = Batch.objects.select_for_update().get(pk=batch.pk)
         if locked.state not in SELECTING_STATES:
             raise PermanentError("already-submitted", _("This batch was already started."))
+        selecting.forget(batch)
         _keep(batch, sealer, [path for path, _size in files])
         record(
             "source.browsed",
@@ -87,6 +89,9 @@ def collect(
     `deadline` is of time.monotonic(). Run it again until `remaining` is 0; what a run has
     recorded, no later run copies again.
     """
+    if selecting.is_remote(batch.source):
+        series = retrieving.retrieve(batch, deadline, beat)
+        return Collected(series.files, series.bytes, 0, series.remaining)
     if selection is not None:
         select(batch, selection, actor)
     sealer = batch_sealer(batch)

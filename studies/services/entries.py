@@ -34,9 +34,13 @@ def about(batch: Batch) -> About:
     }
 
 
+def next_number(batch: Batch) -> int:
+    """Return the number of the next entry."""
+    return (Instance.objects.filter(batch=batch).aggregate(last=Max("number"))["last"] or 0) + 1
+
+
 def add_entries(batch: Batch, sealer: Sealer, entries: Sequence[Unfolded]) -> int:
     """Add entries in the caller's transaction, numbered on; return how many are refused."""
-    last = Instance.objects.filter(batch=batch).aggregate(last=Max("number"))["last"] or 0
     now = timezone.now()
     Instance.objects.bulk_create(
         [
@@ -51,7 +55,7 @@ def add_entries(batch: Batch, sealer: Sealer, entries: Sequence[Unfolded]) -> in
                 inventoried=bool(entry.refused),
                 processed=now if entry.refused else None,
             )
-            for number, entry in enumerate(entries, start=last + 1)
+            for number, entry in enumerate(entries, start=next_number(batch))
         ],
         batch_size=_WRITE_ROWS,
     )

@@ -24,18 +24,11 @@ from studies.deid.identities import Scheme
 from studies.models import Batch, BatchState, Chunk, ChunkKind, Instance, InstanceState, Study
 from studies.services import batches, keys, receiving
 from studies.services.chunks import Claim, pieces
+from studies.services.modalities import known_modality
 from studies.storage import BatchStore
 from studies.vault import service as vault
 
 SUB_BATCH = 100
-# PS3.3 C.7.3.1.1.1, defined terms that are in use.
-_MODALITIES = """
-AR ASMT AU BDUS BI BMD CD CF CR CS CT CTPROTOCOL DD DF DG DM DOC DS DX EC ECG EEG EMG EOG EPS ES
-FA FID FS GM HC HD IO IOL IVOCT IVUS KER KO LEN LP LS MA MG MR MS NM OAM OCT OP OPM OPR OPT OPTBSV
-OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD
-RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF ST STAIN TEXTUREMAP TG US VA VF XA XAPROTOCOL XC
-"""
-MODALITIES = frozenset(_MODALITIES.split())
 # Codes of the engine that say "this file is none of ours", not "this file is broken".
 SKIPPED_CODES = {"not-dicom", "dicomdir"}
 INVENTORY_PURPOSE = "inventory"
@@ -170,11 +163,6 @@ def _write(batch: Batch, seen: list[_Seen], sealer: keys.Sealer, store: BatchSto
 
 def _small(number: int | None) -> int | None:
     return number if number is not None and 0 <= number < 2**31 else None
-
-
-def known_modality(value: str) -> str:
-    """Return a modality of the standard, or nothing: a column in clear takes no free text."""
-    return value if value in MODALITIES else ""
 
 
 def known_body_part(value: str) -> str:

@@ -12,7 +12,7 @@ from audit import Actor, record
 from studies.deid import is_placeholder_id, normalise_patient_id
 from studies.faults import PermanentError
 from studies.models import Batch, BatchState, Instance, InstanceState, Study
-from studies.services import batches, inventory, keys
+from studies.services import batches, inventory, keys, retrieving
 
 # Where a person's decisions are taken; a delivered batch may still get a supplement.
 DECIDING_STATES = (BatchState.REVIEW, BatchState.ATTENTION, BatchState.DELIVERED)
@@ -72,7 +72,9 @@ def retry(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
 
 
 def _retry(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
-    rows = Instance.objects.filter(batch=batch, number__in=numbers, state=InstanceState.HELD)
+    rows = Instance.objects.filter(
+        batch=batch, number__in=numbers, state=InstanceState.HELD
+    ).exclude(code=retrieving.GAP)  # nothing of them is here; they are fetched again instead
     found = list(rows.values_list("number", flat=True))
     rows.move(InstanceState.RECEIVED, code="", where="", chunk=None)
     _record(batch, "instance.retried", actor, found, {})

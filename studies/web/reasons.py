@@ -41,6 +41,21 @@ _ARCHIVE = _("It can't be unfolded safely. Unfold it yourself, and drop the fold
 _PATIENT = _("Without a patient id nobody could bring the report back to the right patient.")
 
 REASONS: dict[str, Reason] = {
+    "source-gap": Reason(
+        _("Missing: the source has more than it sent"),
+        _(
+            "The source says that the series has more images than arrived, even after asking "
+            "again. Fetch them again when its operator has looked, or leave them out and say why."
+        ),
+        ("fetch",),
+    ),
+    "source-not-asked": Reason(
+        _("Sent without being asked for"),
+        _(
+            "The source sent an image that isn't in its own list of the series. It wasn't kept. "
+            "Choose the series anew if the image belongs to it."
+        ),
+    ),
     "pixel-text-unchecked": Reason(
         _("Text in pixels not checked"),
         _(
@@ -195,6 +210,22 @@ STOPPED: dict[str, Text] = {
     "cancelled": _("Cancelled by a person."),
     "folder-outside": _("The source's folder isn't one that this installation allows."),
     "folder-unavailable": _("The source's folder can't be read. Check that it is mounted."),
+    "source-unavailable": _(
+        "The source can't be reached or broke off. What arrived is kept; try again to go on."
+    ),
+    "source-slow": _("The source stopped answering. What arrived is kept; try again to go on."),
+    "source-busy": _("The source is too busy. What arrived is kept; try again later to go on."),
+    "source-refused": _("The source refused us. Check AE titles or password, then try again."),
+    "source-untrusted": _(
+        "The source's certificate can't be trusted. Nothing was sent to it. Correct the source."
+    ),
+    "source-strange": _(
+        "The source answered what the portal doesn't understand. Check its address."
+    ),
+    "source-cannot": _("The source doesn't offer this way of retrieving. Choose the other one."),
+    "move-port-busy": _("Other retrievals kept the port of C-MOVE busy. Try again."),
+    "certificate-unreadable": _("A certificate in the settings can't be read. Correct it."),
+    "address-invalid": _("The source's address isn't one. Correct the source."),
     "storage-full": _("The portal's disk is full. Nothing was lost; free some space, try again."),
     "destination-denied": _("The destination refused to take objects. Check its permissions."),
     "destination-full": _("The destination is full. Make room there, then try again."),

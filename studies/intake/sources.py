@@ -1,0 +1,23 @@
+"""Opens a source of studies by its kind: DICOMweb or DIMSE behind one protocol."""
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+
+from studies.faults import PermanentError
+from studies.intake.dicomweb import DicomWeb
+from studies.intake.dimse import Dimse
+from studies.intake.remote import Remote
+from studies.models import Source
+from studies.models.places import SourceKind
+
+SEARCHABLE = (SourceKind.DICOMWEB, SourceKind.DIMSE)
+
+
+def open_source(source: Source, credentials: Mapping[str, str]) -> Remote:
+    """Return what searches and fetches from a source."""
+    if source.kind == SourceKind.DICOMWEB:
+        return DicomWeb(source.config, dict(credentials))
+    if source.kind == SourceKind.DIMSE:
+        return Dimse(source.config)
+    raise PermanentError("source-not-searched", _("This source isn't one that can be searched."))
