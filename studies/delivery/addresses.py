@@ -110,7 +110,7 @@ def checked_prefix(prefix: str) -> str:
     try:
         key_segments(plain)
     except ValueError:
-        raise incomplete(_("the prefix holds letters, digits, '.', '_' and '-' only")) from None
+        raise incomplete(_("the folder is letters, digits, '.', '_' and '-' only")) from None
     return f"{plain}/"
 
 

@@ -53,7 +53,7 @@ class AzureDestination:
         self._name_of_container = str(config.get("container", ""))
         if not self._name_of_container:
             raise addresses.incomplete("container")
-        self._prefix = addresses.checked_prefix(str(config.get("prefix", "")))
+        self._prefix = addresses.checked_prefix(str(config.get("folder", "")))
         self._config = config
         self._trust = addresses.Trust(str(config.get("ca", "")))
         self._identity: Any = None

@@ -52,7 +52,7 @@ class S3Destination:
         self._bucket = str(config.get("bucket", ""))
         if not self._bucket:
             raise addresses.incomplete("bucket")
-        self._prefix = addresses.checked_prefix(str(config.get("prefix", "")))
+        self._prefix = addresses.checked_prefix(str(config.get("folder", "")))
         self._config = config
         self._credentials = credentials
         endpoint = str(config.get("endpoint", ""))

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from studies.models import Destination, Organization, Priority, ProfileVersion, ReleasePolicy, Role
 from studies.models.organization import IdentifierScheme
-from studies.models.places import DestinationKind, SourceKind
+from studies.models.places import SourceKind
 from studies.services import profiles
 from studies.services.reidentification import REASONS
 
@@ -60,24 +60,6 @@ class PatientForm(forms.Form):
 
     patient_id = forms.CharField(label=_("Patient id"), max_length=64)
     issuer = forms.CharField(label=_("Issuer"), max_length=64, required=False)
-
-
-class DestinationForm(forms.Form):
-    """A destination."""
-
-    name = forms.CharField(label=_("Name"), max_length=80)
-    kind = forms.ChoiceField(label=_("Kind"), choices=DestinationKind.choices)
-    root = forms.CharField(
-        label=_("Folder"), max_length=300, help_text=_("A folder below an allowed root")
-    )
-    region = forms.ChoiceField(label=_("Region"))
-    operator = forms.CharField(label=_("Operator"), max_length=120)
-    agreement = forms.CharField(label=_("Agreement reference"), max_length=120)
-
-    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        region: Any = self.fields["region"]
-        region.choices = [(name, name) for name in organization.allowed_regions]
 
 
 class SourceForm(forms.Form):
