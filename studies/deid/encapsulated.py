@@ -53,7 +53,7 @@ def pass_fragments(
     `markers` takes the bytes before the coded pixels of each frame, each kind once.
     """
     seen: set[bytes] = set()
-    clean = _cleaner(syntax)
+    clean = cleaner_for(syntax)
     tag, length, offset = _item(source, offset)
     wanted = found.integer(0x00280008) or 1
     if tag != ITEM or length not in (0, 4 * wanted) or length > MAX_TABLE:
@@ -123,23 +123,24 @@ def _write_frame(sink: Sink, fragments: list[bytes], clean: Cleaner, found: Surv
     if len(fragments) == 1:
         data = clean(fragments[0], found)
         sink.write(TAG_LENGTH.pack(ITEM, len(data)) + data)
-        return _before_pixels(data)
+        return before_pixels(data)
     whole, position = clean(b"".join(fragments), found), 0
     for fragment in fragments:
         part = whole[position : position + len(fragment)]
         sink.write(TAG_LENGTH.pack(ITEM, len(part)) + part)
         position += len(fragment)
-    return _before_pixels(whole)
+    return before_pixels(whole)
 
 
-def _before_pixels(data: bytes) -> bytes:
+def before_pixels(data: bytes) -> bytes:
     """Return the marker segments up to the first scan, or up to the first tile's data."""
     first = data[:8192]
     ends = [at for at in (first.find(b"\xff\xda"), first.find(b"\xff\x93")) if at > 0]
     return first[: min(ends)] if ends else first[:64]
 
 
-def _cleaner(syntax: str) -> Cleaner:
+def cleaner_for(syntax: str) -> Cleaner:
+    """Return what cleans the marker segments of one frame in a transfer syntax."""
     if syntax in _JPEG:
         return clean_jpeg
     if syntax in _JPEG_2000:

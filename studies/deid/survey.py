@@ -49,7 +49,7 @@ _NOTED = (
     ),
     # What the frame path needs: planes, palette, windows, device, what was lossy before.
     *(0x00280006, 0x00281101, 0x00281201, 0x00281202, 0x00281203, 0x00281050, 0x00281051),
-    *(0x00281052, 0x00281053, 0x00282110, 0x00282112, 0x00282114, 0x00186011),
+    *(0x00281052, 0x00281053, 0x00282110, 0x00282112, 0x00282114, 0x00186011, 0x00181030),
     *graphics.NOTED,
     graphics.ANNOTATIONS,
     *IDENTIFYING,

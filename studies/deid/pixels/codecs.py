@@ -8,11 +8,15 @@ import warnings
 from collections.abc import Callable
 from io import BytesIO
 from struct import Struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..filemeta import RLE
 from .image import Image, undecodable
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 _JPEG = "1.2.840.10008.1.2.4."
 BASELINE = _JPEG + "50"
@@ -20,7 +24,7 @@ _EXTENDED, _LOSSLESS, _LOSSLESS_SV1 = _JPEG + "51", _JPEG + "57", _JPEG + "70"
 LS_LOSSLESS, LS_NEAR = _JPEG + "80", _JPEG + "81"
 J2K_LOSSLESS, J2K = _JPEG + "90", _JPEG + "91"
 _HTJ2K = frozenset((_JPEG + "201", _JPEG + "202", _JPEG + "203"))
-_BY_LIBJPEG = frozenset((BASELINE, _EXTENDED, _LOSSLESS, _LOSSLESS_SV1))
+_BY_LIBJPEG = frozenset((_EXTENDED, _LOSSLESS, _LOSSLESS_SV1))
 _BY_OPENJPEG = frozenset((J2K_LOSSLESS, J2K)) | _HTJ2K
 _RLE_HEADER = Struct("<16I")
 
@@ -41,6 +45,8 @@ def decode_frame(data: bytes, image: Image) -> np.ndarray:
 
 
 def _decoder(syntax: str) -> Callable[[bytes, Image], np.ndarray]:
+    if syntax == BASELINE:
+        return _decode_baseline
     if syntax in _BY_LIBJPEG:
         return _decode_jpeg
     if syntax in (LS_LOSSLESS, LS_NEAR):
@@ -50,6 +56,18 @@ def _decoder(syntax: str) -> Callable[[bytes, Image], np.ndarray]:
     if syntax == RLE:
         return _decode_rle
     raise undecodable("no decoder for their transfer syntax is installed")
+
+
+def _decode_baseline(data: bytes, image: Image) -> np.ndarray:
+    """Decode without any change of colours, by the fastest of the libraries."""
+    from PIL import Image as Pillow
+
+    with Pillow.open(BytesIO(data)) as picture:
+        if picture.format != "JPEG" or picture.mode not in ("L", "RGB"):
+            raise undecodable("a frame is no JPEG of the baseline process")
+        if picture.mode == "RGB" and not _is_coded_rgb(picture, data):
+            picture.draft("YCbCr", picture.size)
+        return np.asarray(picture)
 
 
 def _decode_jpeg(data: bytes, image: Image) -> np.ndarray:
@@ -137,7 +155,7 @@ def output_syntax(image: Image) -> str:
 def encode_frame(values: np.ndarray, image: Image, original: bytes) -> bytes:
     """Compress one frame; lossless but for JPEG baseline, which keeps the original's tables."""
     if image.syntax == BASELINE:
-        data = _encode_baseline(values, original)
+        data = _encode_baseline(values, image, original)
     elif image.syntax == RLE:
         data = _encode_rle(values, image)
     elif image.syntax in (LS_LOSSLESS, LS_NEAR):
@@ -147,7 +165,7 @@ def encode_frame(values: np.ndarray, image: Image, original: bytes) -> bytes:
     return data + b"\0" if len(data) & 1 else data
 
 
-def _encode_baseline(values: np.ndarray, original: bytes) -> bytes:
+def _encode_baseline(values: np.ndarray, image: Image, original: bytes) -> bytes:
     """Compress with the quantization tables and the sampling of the original."""
     from PIL import Image as Pillow
     from PIL import JpegImagePlugin
@@ -155,21 +173,24 @@ def _encode_baseline(values: np.ndarray, original: bytes) -> bytes:
     with Pillow.open(BytesIO(original)) as before:
         tables = before.quantization  # type: ignore[attr-defined]
         sampling = JpegImagePlugin.get_sampling(before)
-        is_rgb = before.info.get("adobe_transform") == 0 or _names_rgb(original)
+        is_rgb = image.photometric == "RGB"
     out = BytesIO()
     if values.ndim == 2:
         Pillow.fromarray(values, "L").save(out, "JPEG", qtables=tables)
     elif is_rgb:
         picture = Pillow.fromarray(values, "RGB")
-        picture.save(out, "JPEG", qtables=tables, subsampling=0, keep_rgb=True)
+        picture.save(out, "JPEG", qtables=tables, subsampling=sampling, keep_rgb=True)
     else:
         picture = Pillow.fromarray(values, "YCbCr")
         picture.save(out, "JPEG", qtables=tables, subsampling=sampling)
     return out.getvalue()
 
 
-def _names_rgb(data: bytes) -> bool:
-    """Tell whether the components of a JPEG are named R, G and B."""
+def _is_coded_rgb(picture: "Pillow.Image", data: bytes) -> bool:
+    """Tell whether the components of a JPEG are R, G and B, by its Adobe segment or their names."""
+    transform = picture.info.get("adobe_transform")
+    if transform is not None or "jfif" in picture.info:
+        return transform == 0
     frame = data.find(b"\xff\xc0")
     return frame > 0 and data[frame + 10 : frame + 19 : 3] == b"RGB"
 

@@ -3,6 +3,7 @@
 Never written to an output: blanking works on the stored values themselves.
 """
 
+import cv2
 import numpy as np
 
 from .image import Image
@@ -41,9 +42,11 @@ def _is_decoded_to_rgb(image: Image) -> bool:
 
 def _rgb(values: np.ndarray, *, is_partial: bool) -> np.ndarray:
     """Return YCbCr as RGB (PS3.3 C.7.6.3.1.2)."""
-    parts = values.astype(np.float32) - np.array((16 if is_partial else 0, 128, 128), np.float32)
-    if is_partial:
-        parts *= np.array((255 / 219, 255 / 224, 255 / 224), np.float32)
+    if not is_partial:
+        swapped = cv2.merge([values[:, :, plane] for plane in (0, 2, 1)])
+        return np.asarray(cv2.cvtColor(swapped, cv2.COLOR_YCrCb2RGB))
+    parts = values.astype(np.float32) - np.array((16, 128, 128), np.float32)
+    parts *= np.array((255 / 219, 255 / 224, 255 / 224), np.float32)
     rgb = parts @ _FROM_YCBCR
     return np.asarray(np.clip(np.rint(rgb), 0, 255).astype(np.uint8))
 
@@ -93,6 +96,8 @@ def for_finder(values: np.ndarray, image: Image) -> np.ndarray:
 
 def _grey(rgb: np.ndarray) -> np.ndarray:
     """Return the mean of luma and the strongest channel: saturated text must not look dark."""
-    strongest = rgb.max(axis=2).astype(np.uint16)
-    luma = (rgb @ np.array([77, 150, 29], np.uint32) >> 8).astype(np.uint16)
-    return np.asarray(((strongest + luma) >> 1).astype(np.uint8))
+    red, green, blue = cv2.split(rgb)
+    strongest = cv2.max(cv2.max(red, green), blue)
+    return np.asarray(
+        cv2.addWeighted(strongest, 0.5, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 0.5, 0)
+    )

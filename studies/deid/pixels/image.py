@@ -94,6 +94,11 @@ class Image:
         """Tell whether native values share their chroma between two pixels."""
         return not self.is_encapsulated and self.photometric.endswith("_422")
 
+    @property
+    def has_unused_bits(self) -> bool:
+        """Tell whether words have bits that are no part of the values."""
+        return self.bits_stored < self.bits_allocated
+
     @cached_property
     def frame_bytes(self) -> int:
         """The size of one native frame, uncompressed; not rounded up."""

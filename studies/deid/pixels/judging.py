@@ -3,9 +3,39 @@
 Loads what looks at pixels only for an image at risk.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import EngineError, Held
+from ..filemeta import FileMeta
 from ..outcome import Risk
+from ..risk import OVERLAY_IN_PIXELS, device_boxes
+from ..source import Source
 from ..survey import Survey
-from .policy import PixelVerdict
+from .policy import Box, PixelPolicy, PixelVerdict
+
+if TYPE_CHECKING:
+    from ..identifying import IdentifyingValues
+    from .blanking import PixelWork
+    from .frames import Frames
+
+_WHERE = "(7FE0,0010)"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was decided: the verdict, what is to be done, and why the instance is held."""
+
+    verdict: PixelVerdict
+    work: PixelWork | None = None
+    held: EngineError | None = None
+
+    @property
+    def is_checked(self) -> bool:
+        """Tell whether somebody looked, so that the marks may say so."""
+        return self.held is None and self.verdict.state in ("clean", "blanked")
 
 
 def by_attributes(found: Survey, risk: Risk | None) -> PixelVerdict:
@@ -16,4 +46,126 @@ def by_attributes(found: Survey, risk: Risk | None) -> PixelVerdict:
         frames=found.integer(0x00280008) or 1,
         rows=found.number(0x00280010) or 0,
         columns=found.number(0x00280011) or 0,
+    )
+
+
+def judge(
+    source: Source,
+    meta: FileMeta,
+    found: Survey,
+    risk: Risk | None,
+    policy: PixelPolicy | None,
+    known: IdentifyingValues,
+    *,
+    may_blank: bool,
+) -> Judgement:
+    """Look at the pixels of an image at risk; `may_blank` is the Clean Pixel Data option."""
+    verdict = by_attributes(found, risk)
+    if risk is None:
+        return Judgement(verdict)
+    only_masks = risk.reasons == (OVERLAY_IN_PIXELS,)
+    person = policy.person_boxes if policy is not None else None
+    if not only_masks and person is None and (policy is None or policy.finder is None):
+        return Judgement(verdict, held=_unchecked(risk))
+    from .frames import Frames
+    from .image import Image
+
+    try:
+        frames = Frames(source, found, Image.of(meta, found))
+        if only_masks and person is None:
+            return _finished(verdict, frames, (), masks=True)
+        if person is not None:
+            boxes = _clipped(person, verdict)
+            return _finished(verdict, frames, boxes, masks=frames.image.has_unused_bits)
+        assert policy is not None  # noqa: S101  # without one the image was held above
+        return _searched(verdict, frames, found, policy, known, may_blank=may_blank)
+    except EngineError as error:
+        return Judgement(verdict, held=error)
+
+
+def _searched(
+    verdict: PixelVerdict,
+    frames: Frames,
+    found: Survey,
+    policy: PixelPolicy,
+    known: IdentifyingValues,
+    *,
+    may_blank: bool,
+) -> Judgement:
+    """Judge by what the finder sees, the device's regions and the templates drawn for it."""
+    from .looking import Look, merged
+
+    if policy.finder is None:
+        raise ValueError("nobody is there to look for text")
+    seen = Look(frames, policy.finder, known).run()
+    fixed = (*device_boxes(found), *_templates(policy, found, verdict))
+    boxes = merged((*fixed, *seen.boxes))
+    verdict = replace(verdict, boxes=boxes, frames_looked=seen.looked)
+    blanks = any(not box.kept for box in boxes)
+    if seen.unsure and policy.unsure == "review" and not policy.approved:
+        return Judgement(replace(verdict, state="review"), held=_review())
+    if blanks and not may_blank:
+        return Judgement(replace(verdict, state="review"), held=_text_found())
+    return _finished(verdict, frames, boxes, masks=seen.has_unused_bits)
+
+
+def _finished(
+    verdict: PixelVerdict, frames: Frames, boxes: tuple[Box, ...], *, masks: bool
+) -> Judgement:
+    """Return what is to be done with an image that may leave."""
+    from .blanking import PixelWork
+
+    blanks = tuple(box for box in boxes if not box.kept)
+    work = PixelWork(frames, blanks, masks) if blanks or masks else None
+    state = replace(
+        verdict,
+        state="blanked" if blanks else "clean",
+        boxes=boxes,
+        lossy=work.is_lossy if work is not None else False,
+    )
+    return Judgement(state, work)
+
+
+def _clipped(boxes: tuple[Box, ...], verdict: PixelVerdict) -> tuple[Box, ...]:
+    """Return a person's boxes as far as they lie in the image."""
+    inside = (box.clipped(verdict.rows, verdict.columns) for box in boxes)
+    return tuple(box for box in inside if box is not None)
+
+
+def _templates(policy: PixelPolicy, found: Survey, verdict: PixelVerdict) -> tuple[Box, ...]:
+    """Return the boxes that were drawn for this device and matrix size."""
+    maker, model = (found.text(tag).casefold() for tag in (0x00080070, 0x00081090))
+    boxes = tuple(
+        replace(box, because="template", kept=False)
+        for template in policy.templates
+        if template.manufacturer.casefold().strip() in ("", maker)
+        and template.model.casefold().strip() in ("", model)
+        and (template.rows, template.columns) == (verdict.rows, verdict.columns)
+        for box in template.boxes
+    )
+    return _clipped(boxes, verdict)
+
+
+def _unchecked(risk: Risk) -> Held:
+    return Held(
+        "pixel-text-unchecked",
+        "The image may show text and was not checked for it: " + "; ".join(risk.reasons) + ".",
+        _WHERE,
+    )
+
+
+def _text_found() -> Held:
+    return Held(
+        "pixel-text-found",
+        "Text was found in the image, and the profile does not clean pixel data. Use a profile "
+        "with Clean Pixel Data, or look at the image and decide.",
+        _WHERE,
+    )
+
+
+def _review() -> Held:
+    return Held(
+        "pixel-text-review",
+        "The image shows what may be text and could not be read. Look at it and decide.",
+        _WHERE,
     )

@@ -47,6 +47,6 @@ def to_raw(values: np.ndarray, image: Image) -> bytes:
         packed[:, :2] = pairs[:, :, 0]
         packed[:, 2:] = pairs[:, 0, 1:]
         return packed.tobytes()
-    if image.samples > 1 and image.planar:
+    if image.samples > 1 and image.planar and not image.is_encapsulated:
         words = words.transpose(2, 0, 1)
     return np.ascontiguousarray(words).tobytes()

@@ -1,0 +1,193 @@
+"""Look at the frames of an image at risk: where there is text, in which frames, and what may stay.
+
+All frames are read once. Frames whose fine structure is nowhere stronger than in those searched
+need no search of their own; where that can't be shown, every frame is searched.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ..identifying import IdentifyingValues
+from .display import for_finder
+from .frames import Frames
+from .image import Image
+from .policy import Box, FoundText, TextFinder
+from .wording import because, is_unsure
+
+_BLOCK = 16
+_STRONGER = 1.6  # times the structure of searched frames, from which on a frame is searched too
+_FAINT = 3.0  # grey levels of structure that no text is
+_STILL = 12  # grey levels by which a still pixel may change; lossy compression does as much
+_MOST_EXTRA = 24  # frames searched for being different, before every frame is
+_SIZE = 640  # frames are compared at about this size
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen: boxes, how many frames were searched, doubts, and bits that are no pixels."""
+
+    boxes: tuple[Box, ...]
+    looked: int
+    unsure: bool
+    has_unused_bits: bool
+
+
+class Look:
+    """One look at all frames of one instance."""
+
+    def __init__(self, frames: Frames, finder: TextFinder, known: IdentifyingValues) -> None:
+        self._frames = frames
+        self._finder = finder
+        self._known = known
+        self._found: list[FoundText] = []
+        self._has_unused = False
+
+    def run(self) -> Seen:
+        """Search one frame, or as many as it takes, and judge what was found."""
+        count = len(self._frames)
+        still: np.ndarray | None = None
+        if count == 1:
+            grey = self._grey(0)
+            self._search(grey)
+            looked = 1
+        else:
+            looked, still = self._search_cine()
+        boxes = merged(self._judged(still))
+        is_unsure_of = any(is_unsure(found) for found in self._found)
+        return Seen(boxes, looked, is_unsure_of, self._has_unused)
+
+    def _grey(self, frame: int) -> np.ndarray:
+        values = self._frames.values(frame)
+        self._has_unused = self._has_unused or has_unused_bits(values, self._frames.image)
+        return for_finder(values, self._frames.image)
+
+    def _search(self, grey: np.ndarray, *, twice: bool = True) -> None:
+        """Look at a frame as it is, and once more enlarged."""
+        for enlarged in (False, True) if twice else (False,):
+            for found in self._finder.find(grey, enlarged=enlarged):
+                self._add(found)
+
+    def _add(self, found: FoundText) -> None:
+        """Add found text, or join it with the same text found before: the surer reading counts."""
+        for index, other in enumerate(self._found):
+            if _is_same(found, other):
+                left, top = min(found.x, other.x), min(found.y, other.y)
+                right = max(found.x + found.width, other.x + other.width)
+                bottom = max(found.y + found.height, other.y + other.height)
+                surer = max(found, other, key=lambda text: text.score)
+                self._found[index] = FoundText(
+                    left, top, right - left, bottom - top, surer.text, surer.score
+                )
+                return
+        self._found.append(found)
+
+    def _search_cine(self) -> tuple[int, np.ndarray]:
+        """Search the first and the last frame and those that differ; return also what is still.
+
+        Every frame is read to be compared with those that were searched.
+        """
+        count = len(self._frames)
+        last = self._grey(count - 1)
+        self._search(last, twice=False)
+        low = high = last
+        known: np.ndarray | None = None
+        looked = 1
+        for frame in range(count):
+            grey = self._grey(frame)
+            low, high = np.minimum(low, grey), np.maximum(high, grey)
+            strength = structure(grey)
+            if known is None or looked > _MOST_EXTRA or _is_new(strength, known):
+                self._search(grey)
+                looked += 1
+                known = _strongest(known, strength)
+        return min(looked, count), (high - low) <= _STILL
+
+    def _judged(self, still: np.ndarray | None) -> list[Box]:
+        """Return a box for each found text; a mark stays only where nothing else ever stands."""
+        boxes = []
+        for found in self._found:
+            box = Box(found.x, found.y, found.width, found.height)
+            reason = because(found, self._known)
+            if reason == "mark" and still is not None:
+                part = still[box.y : box.y + box.height, box.x : box.x + box.width]
+                reason = "mark" if part.all() else "text"
+            boxes.append(replace(box, because=reason, kept=reason == "mark"))
+        return boxes
+
+
+def _is_new(strength: np.ndarray, known: np.ndarray) -> bool:
+    """Tell whether a frame shows anywhere more fine structure than was searched there."""
+    return bool((strength > known * _STRONGER + _FAINT).any())
+
+
+def _is_same(found: FoundText, other: FoundText) -> bool:
+    """Tell whether two places cover each other for the most part."""
+    width = min(found.x + found.width, other.x + other.width) - max(found.x, other.x)
+    height = min(found.y + found.height, other.y + other.height) - max(found.y, other.y)
+    if width <= 0 or height <= 0:
+        return False
+    larger = max(found.width * found.height, other.width * other.height)
+    return width * height > 0.6 * larger
+
+
+def structure(grey: np.ndarray) -> np.ndarray:
+    """Return how much fine structure is in each block of a frame, in grey levels."""
+    scale = min(1.0, _SIZE / max(grey.shape))
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    across = cv2.absdiff(small[:, 1:], small[:, :-1])
+    size = max(across.shape[1] // _BLOCK, 1), max(across.shape[0] // _BLOCK, 1)
+    return np.asarray(cv2.resize(across.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+
+
+def _strongest(known: np.ndarray | None, strength: np.ndarray) -> np.ndarray:
+    """Return the strongest structure so far, each block with its neighbours'."""
+    wide = np.asarray(cv2.dilate(strength, np.ones((3, 3), np.uint8)))
+    return wide if known is None else np.maximum(known, wide)
+
+
+def has_unused_bits(values: np.ndarray, image: Image) -> bool:
+    """Tell whether anything stands in the bits above Bits Stored but the sign."""
+    if values.dtype.kind == "i" or image.bits_stored == image.bits_allocated:
+        return False
+    above = np.right_shift(values, image.bits_stored)
+    if not above.any():
+        return False
+    if not image.is_signed:
+        return True
+    sign = np.right_shift(values, image.bits_stored - 1) & 1
+    full = (1 << (image.bits_allocated - image.bits_stored)) - 1
+    return bool((above != sign * full).any())
+
+
+def merged(boxes: Iterable[Box]) -> tuple[Box, ...]:
+    """Return boxes without those inside others; a mark that touches other text goes with it."""
+    blanked = [box for box in boxes if not box.kept]
+    marks = [box for box in boxes if box.kept]
+    result: list[Box] = []
+    for box in sorted(blanked, key=lambda b: -b.width * b.height):
+        if not any(_is_inside(box, other) for other in result):
+            result.append(box)
+    for mark in marks:
+        if not any(_touch(mark, other) for other in result) and mark not in result:
+            result.append(mark)
+    return tuple(sorted(result, key=lambda b: (b.y, b.x)))
+
+
+def _is_inside(box: Box, other: Box) -> bool:
+    return (
+        other.frames in (None, box.frames)
+        and other.x <= box.x
+        and other.y <= box.y
+        and box.x + box.width <= other.x + other.width
+        and box.y + box.height <= other.y + other.height
+    )
+
+
+def _touch(box: Box, other: Box) -> bool:
+    """Tell whether boxes share enough that they may be one text."""
+    width = min(box.x + box.width, other.x + other.width) - max(box.x, other.x)
+    height = min(box.y + box.height, other.y + other.height) - max(box.y, other.y)
+    return width > 0 and height > 0 and width * height * 4 > box.width * box.height
