@@ -20,11 +20,12 @@ from .filemeta import EXPLICIT_LE, FileMeta, file_meta
 from .identities import Identities, is_placeholder_id
 from .opening import look
 from .outcome import Changes, Outcome
-from .pixels.judging import by_attributes
-from .pixels.passing import write_with_pixels
+from .pixels.judging import Judgement, by_attributes, judge
+from .pixels.passing import rewritten_tail, write_with_pixels
 from .pixels.policy import PixelPolicy
 from .plan import Plan
 from .private import CHARACTERISTICS, characteristics
+from .profile import Option
 from .required import fixed_values, require
 from .rewrite import Rewriter
 from .risk import evidence
@@ -117,7 +118,8 @@ class _Instance:
             run.document = self._document(found, run, searched)
         if self.plan.cleans_text or self.plan.cleans_content:
             run.cleaner = searched.cleaner(run.shift_days, patterns=True)
-        require(run, self.plan, found, self.stamp)
+        judged = self._judge(meta, found, searched)
+        require(run, self.plan, found, self.stamp, pixels_checked=judged.is_checked)
         run.run(found.start, found.end)
         if run.kept_private:
             block = characteristics(run.kept_private, meta.explicit)
@@ -125,8 +127,10 @@ class _Instance:
             run.out[offset:offset] = block
         header = searched.second_net(run, explicit=meta.explicit)
         originals.finish(self.outcome.originals, run)
+        if judged.is_checked:
+            meta, header = self._with_pixel_attributes(judged, meta, header)
         head, body = self._output_header(meta, header)
-        tail, markers = self._write(meta, found, run, head, body)
+        tail, markers = self._write(meta, found, run, head, body, judged)
         self._verify(head + body, tail, markers, run, searched, meta)
         self.outcome.size = self.sink.size
         self.outcome.sha256 = self.sink.sha256
@@ -207,14 +211,23 @@ class _Instance:
             return
         self.outcome.risk = evidence(found)
         self.outcome.pixels = by_attributes(found, self.outcome.risk)
-        if self.outcome.risk is not None:
-            raise Held(
-                "pixel-text-unchecked",
-                "The image may show text and was not checked for it: "
-                + "; ".join(self.outcome.risk.reasons)
-                + ".",
-                "(7FE0,0010)",
-            )
+
+    def _judge(self, meta: FileMeta, found: Survey, searched: Searched) -> Judgement:
+        """Look at the pixels where something says that they may show text; stop where held."""
+        judged = judge(
+            self.source,
+            meta,
+            found,
+            self.outcome.risk,
+            self.pixels,
+            searched.identifying,
+            may_blank=Option.CLEAN_PIXEL_DATA in self.plan.options,
+        )
+        if judged.verdict is not None:
+            self.outcome.pixels = judged.verdict
+        if judged.held is not None:
+            raise judged.held
+        return judged
 
     def _document(
         self, found: Survey, run: Rewriter, searched: Searched
@@ -258,8 +271,26 @@ class _Instance:
         head = file_meta(outcome.sop_class_uid, meta.transfer_syntax, outcome.sop_instance_uid)
         return head, to_big_endian(bytes(header)) if meta.is_big_endian else bytes(header)
 
+    def _with_pixel_attributes(
+        self, judged: Judgement, meta: FileMeta, header: bytearray
+    ) -> tuple[FileMeta, bytearray]:
+        """Return file meta and header as they are for pixels that were checked or blanked."""
+        from .pixels.attributes import changes, edited
+
+        header = edited(bytes(header), changes(judged.work), explicit=meta.explicit)
+        if judged.work is not None:
+            meta = meta._replace(transfer_syntax=judged.work.syntax)
+            self.outcome.transfer_syntax_uid = meta.transfer_syntax
+        return meta, header
+
     def _write(
-        self, meta: FileMeta, found: Survey, run: Rewriter, head: bytes, body: bytes
+        self,
+        meta: FileMeta,
+        found: Survey,
+        run: Rewriter,
+        head: bytes,
+        body: bytes,
+        judged: Judgement,
     ) -> tuple[bytes, list[bytes]]:
         """Write header, pixels and what follows them: the one place where pixel data are met.
 
@@ -268,8 +299,14 @@ class _Instance:
         if meta.is_deflated:
             self.sink.write(head)
             self.sink.deflate()
-        first = body if meta.is_deflated else head + body
-        tail, markers = write_with_pixels(self.source, self.sink, first, meta, found, run)
+        header = body if meta.is_deflated else head + body
+        if judged.work is None:
+            tail, markers = write_with_pixels(self.source, self.sink, header, meta, found, run)
+        else:
+            markers = []
+            after = judged.work.write(self.sink, header, found, markers)
+            tail = rewritten_tail(self.source, after, run, meta)
+            self.sink.write(tail)
         self.sink.finish()
         return tail, markers
 

@@ -10,6 +10,8 @@ from .dataset import encode_element, encode_item
 from .dummies import code_item
 from .filemeta import IMPLEMENTATION_VERSION
 from .plan import CONTRIBUTING_EQUIPMENT, Plan
+from .profile import Option
+from .tables import codes
 
 IDENTITY_REMOVED = 0x00120062
 METHOD = 0x00120063
@@ -25,6 +27,7 @@ def mark_elements(
     earlier_method: bytes,
     earlier_codes: bytes,
     temporal_before: bytes,
+    pixels_checked: bool = False,
 ) -> tuple[tuple[int, bytes], ...]:
     """Return the mark elements by tag, for one plan and what the input was marked with."""
     name = f"anonportal {plan.profile.name} {plan.digest[:12]}"[:_MAX_LO].encode("ascii", "replace")
@@ -39,12 +42,20 @@ def mark_elements(
     ]
     items = earlier_codes + b"".join(
         code_item(value, "DCM", meaning, explicit)
-        for value, meaning in plan.claimed_codes
+        for value, meaning in claimed(plan, pixels_checked)
         if value.encode() not in earlier_codes
     )
     if items:
         marks.append((METHOD_CODES, encode_element(METHOD_CODES, "SQ", items, explicit)))
     return tuple(marks)
+
+
+def claimed(plan: Plan, pixels_checked: bool) -> tuple[tuple[str, str], ...]:
+    """Return codes and meanings of what was applied: Clean Pixel Data only where it was."""
+    option = Option.CLEAN_PIXEL_DATA
+    if not (pixels_checked and option in plan.options and plan.claimed_codes):
+        return plan.claimed_codes
+    return tuple(sorted((*plan.claimed_codes, (option.code, codes.MEANINGS[option.code]))))
 
 
 def _temporal(plan: Plan, before: bytes) -> bytes:

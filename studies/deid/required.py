@@ -25,8 +25,18 @@ TYPE_1 = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020))
 TYPE_2 = frozenset((0x00100010, 0x00080050, 0x00200010))
 
 
-def require(run: Rewriter, plan: Plan, found: Survey, stamp: datetime.date | None) -> None:
-    """Hand the rewriter what it has to write although the input does not have it."""
+def require(
+    run: Rewriter,
+    plan: Plan,
+    found: Survey,
+    stamp: datetime.date | None,
+    *,
+    pixels_checked: bool = False,
+) -> None:
+    """Hand the rewriter what it has to write although the input does not have it.
+
+    `pixels_checked` says that somebody looked for text in the pixels, so that a mark may say it.
+    """
     explicit, raw = run.is_explicit, found.raw
     run.pending = list(
         mark_elements(
@@ -35,6 +45,7 @@ def require(run: Rewriter, plan: Plan, found: Survey, stamp: datetime.date | Non
             raw.get(0x00120063, b""),
             raw.get(0x00120064, b""),
             raw.get(0x00280303, b""),
+            pixels_checked,
         )
     )
     for tag in FIXED:

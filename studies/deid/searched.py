@@ -59,6 +59,10 @@ class Searched:
         shift = shift_days if self._plan.shifts_dates else None
         return text_cleaner(self.charset_key, self._known, shift, self._plan.keeps_dates, patterns)
 
+    def identifying(self) -> IdentifyingValues:
+        """Return the searchable form of the values: what text in the pixels is compared with."""
+        return identifying_values(self.charset_key, self._known)
+
     def reading(self, found: list[tuple[str, bytes]], finder: TextFinder | None) -> Reading:
         """Return how a document of this instance is read, by what is known of its people so far."""
         extra = ((kind, raw) for kind, raw in found if not self._is_retained(kind))

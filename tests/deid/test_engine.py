@@ -297,10 +297,13 @@ def test_images_at_risk_are_held_until_they_are_checked(
     assert raw == b""
 
 
-def test_an_overlay_in_unused_pixel_bits_is_a_risk() -> None:
-    ds = ct()
+def test_an_overlay_in_unused_pixel_bits_is_cleared() -> None:
+    ds = ct(BitsStored=12, HighBit=11, PixelData=b"\x34\xf2" * 64)
     ds.add(DataElement(0x60000102, "US", 12))
-    assert run(ds, plan())[0].code == "pixel-text-unchecked"
+    outcome, raw = run(ds, plan())
+    assert outcome.risk is not None
+    assert outcome.state == "deidentified"
+    assert pydicom.dcmread(io.BytesIO(raw)).PixelData == b"\x34\x02" * 64
 
 
 def test_safe_private_elements_stay_by_creator_wherever_their_block_lies() -> None:

@@ -210,10 +210,11 @@ def _encode_jpeg_ls(values: np.ndarray, image: Image) -> bytes:
 def _encode_jpeg_2000(values: np.ndarray, original: bytes) -> bytes:
     """Compress without loss, at the depth of the original codestream."""
     import openjpeg
+    from openjpeg.utils import encode_array
 
     about = openjpeg.get_parameters(original)
     colours = 1 if values.ndim == 3 else 2  # sRGB, grey
-    data = openjpeg.encode_array(
+    data = encode_array(
         np.ascontiguousarray(values),
         bits_stored=about["precision"],
         photometric_interpretation=colours,

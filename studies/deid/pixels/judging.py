@@ -5,6 +5,7 @@ Loads what looks at pixels only for an image at risk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,14 +29,15 @@ _WHERE = "(7FE0,0010)"
 class Judgement:
     """What was decided: the verdict, what is to be done, and why the instance is held."""
 
-    verdict: PixelVerdict
+    verdict: PixelVerdict | None = None
     work: PixelWork | None = None
     held: EngineError | None = None
 
     @property
     def is_checked(self) -> bool:
         """Tell whether somebody looked, so that the marks may say so."""
-        return self.held is None and self.verdict.state in ("clean", "blanked")
+        verdict = self.verdict
+        return self.held is None and verdict is not None and verdict.state in ("clean", "blanked")
 
 
 def by_attributes(found: Survey, risk: Risk | None) -> PixelVerdict:
@@ -49,20 +51,26 @@ def by_attributes(found: Survey, risk: Risk | None) -> PixelVerdict:
     )
 
 
+NOTHING_TO_DO = Judgement()
+
+
 def judge(
     source: Source,
     meta: FileMeta,
     found: Survey,
     risk: Risk | None,
     policy: PixelPolicy | None,
-    known: IdentifyingValues,
+    known: Callable[[], IdentifyingValues],
     *,
     may_blank: bool,
 ) -> Judgement:
-    """Look at the pixels of an image at risk; `may_blank` is the Clean Pixel Data option."""
-    verdict = by_attributes(found, risk)
+    """Look at the pixels of an image at risk; `may_blank` is the Clean Pixel Data option.
+
+    `known` gives the data set's identifying values, if text is to be compared with them.
+    """
     if risk is None:
-        return Judgement(verdict)
+        return NOTHING_TO_DO
+    verdict = by_attributes(found, risk)
     only_masks = risk.reasons == (OVERLAY_IN_PIXELS,)
     person = policy.person_boxes if policy is not None else None
     if not only_masks and person is None and (policy is None or policy.finder is None):
@@ -88,7 +96,7 @@ def _searched(
     frames: Frames,
     found: Survey,
     policy: PixelPolicy,
-    known: IdentifyingValues,
+    known: Callable[[], IdentifyingValues],
     *,
     may_blank: bool,
 ) -> Judgement:
@@ -97,7 +105,7 @@ def _searched(
 
     if policy.finder is None:
         raise ValueError("nobody is there to look for text")
-    seen = Look(frames, policy.finder, known).run()
+    seen = Look(frames, policy.finder, known()).run()
     fixed = (*device_boxes(found), *_templates(policy, found, verdict))
     boxes = merged((*fixed, *seen.boxes))
     verdict = replace(verdict, boxes=boxes, frames_looked=seen.looked)
