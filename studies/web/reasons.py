@@ -59,10 +59,36 @@ REASONS: dict[str, Reason] = {
     "pixel-text-unchecked": Reason(
         _("Text in pixels not checked"),
         _(
-            "Pictures of this kind often show the patient's name. Text in pixels is not checked "
-            "yet, so they stay here. Leave them out to release the rest."
+            "Pictures of this kind often show the patient's name, and the text finder did not run. "
+            "Try again, look at it and decide, or leave it out."
         ),
+        ("retry",),
     ),
+    "pixel-text-found": Reason(
+        _("Text in the picture"),
+        _(
+            "The picture shows text, and the profile doesn't clean pixels. Look at it and decide, "
+            "use a profile that cleans them, or leave it out."
+        ),
+        ("retry",),
+    ),
+    "pixel-text-review": Reason(
+        _("A picture to look at"),
+        _(
+            "The picture shows what may be text, and it could not be read. Look at it and say what "
+            "is blanked, or leave it out."
+        ),
+        ("retry",),
+    ),
+    "pixel-undecodable": Reason(
+        _("A picture that can't be decoded"),
+        _(
+            "Pictures of this kind often show the patient's name, and this one can't be decoded to "
+            "look for it. Send it again in another transfer syntax, or leave it out."
+        ),
+        ("retry",),
+    ),
+    "verify-pixels": Reason(_("Pixels not as they have to be"), _VERIFY, ("retry",)),
     "document-unchecked": Reason(
         _("A document that was not checked"),
         _(
