@@ -336,8 +336,8 @@ AUDIT = {
     "ACTIONS": "studies.acts.ACTIONS",
     "CHAINS": "studies.services.access.audit_chains",
     "SIGNER": "studies.services.signing.signer",
-    "SINK": "studies.services.signing.store_checkpoint",
-    "CHECKPOINTS": "studies.services.signing.stored_checkpoints",
+    "SINK": "studies.services.checkpoints.store_checkpoint",
+    "CHECKPOINTS": "studies.services.checkpoints.stored_checkpoints",
     "FOLDER": str(DATA_DIR / "audit"),
     "QUEUE": "studies.jobs.enqueue_export",
     "DIGEST": "studies.services.access.digest_readers",
@@ -354,6 +354,10 @@ AUDIT = {
     if env("SYSLOG_HOST", "")
     else None,
 }
+# The second place for its checkpoints: a folder (in the data folder if none is named) or a bucket.
+CHECKPOINTS = env("CHECKPOINTS", "")
+CHECKPOINTS_ENDPOINT = env("CHECKPOINTS_ENDPOINT", "")
+CHECKPOINTS_LOCK_DAYS = env_int("CHECKPOINTS_LOCK_DAYS", 0)
 # Whether auditors get a digest of their trail by e-mail each night.
 AUDIT_DIGEST = env_bool("AUDIT_DIGEST", True)
 

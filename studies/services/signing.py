@@ -1,27 +1,16 @@
 """The installation's signature, for manifests and checkpoints of the trail: Ed25519.
 
 The key is made once; its private half is sealed under the key ring and never leaves the process.
-Checkpoints are also stored apart from the databases, where a restored dump can't undo them.
 """
 
 import hashlib
-import os
-import re
-import secrets
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from studies.models import SigningKey
 from studies.sealing import keyring
-
-# A chain and a file of it, as in "system/000000000012-0a1b2c3d.json".
-_SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}"
-_CHECKPOINT_NAME = re.compile(rf"{_SEGMENT}/{_SEGMENT}\Z")
-_CHAIN_NAME = re.compile(rf"{_SEGMENT}\Z")
 
 
 @dataclass(frozen=True)
@@ -64,42 +53,6 @@ def rotate() -> Signer:
 def public_keys() -> dict[str, bytes]:
     """Return every public key this installation has signed with, by its id."""
     return {row.key_id: bytes(row.public) for row in SigningKey.objects.order_by("created")}
-
-
-def store_checkpoint(name: str, data: bytes) -> None:
-    """Store a checkpoint of the trail, named chain/file, whole or not at all."""
-    if not _CHECKPOINT_NAME.match(name):
-        raise ValueError("a checkpoint is named chain/file, of letters, digits, '.', '_' and '-'")
-    path = checkpoint_folder() / name
-    for folder in (checkpoint_folder(), path.parent):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as target:
-            temporary.chmod(0o600)
-            target.write(data)
-            target.flush()
-            os.fsync(target.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def stored_checkpoints(chain: str) -> list[bytes]:
-    """Return the stored checkpoints of a chain, oldest first."""
-    if not _CHAIN_NAME.match(chain):
-        raise ValueError("a chain's name is letters, digits, '.', '_' and '-'")
-    return [path.read_bytes() for path in sorted((checkpoint_folder() / chain).glob("*.json"))]
-
-
-def checkpoint_folder() -> Path:
-    """Return the folder that checkpoints are stored in."""
-    return Path(settings.DATA_DIR) / "checkpoints"
 
 
 def _make() -> SigningKey:

@@ -1,7 +1,5 @@
 """The installation's signing key, and the place apart for checkpoints of the trail."""
 
-import stat
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import IntegrityError
@@ -48,25 +46,3 @@ def test_two_processes_that_make_the_key_at_once_end_with_one(monkeypatch):
     monkeypatch.setattr(SigningKey.objects, "create", lose)
     assert signing._make().key_id == winner.key_id
     monkeypatch.setattr(SigningKey.objects, "create", create)
-
-
-def test_a_checkpoint_is_stored_apart_and_read_back_in_order(tmp_path):
-    signing.store_checkpoint("system/000000000002-bb.json", b"second")
-    signing.store_checkpoint("system/000000000001-aa.json", b"first")
-    signing.store_checkpoint("other/000000000001-cc.json", b"foreign")
-    assert signing.stored_checkpoints("system") == [b"first", b"second"]
-    assert signing.stored_checkpoints("unknown") == []
-    path = tmp_path / "checkpoints" / "system" / "000000000001-aa.json"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-
-
-@pytest.mark.parametrize("name", ["../x/y", "a", "a/b/c", "a/../b", "/a/b", "a/.b", ""])
-def test_a_checkpoint_stays_in_its_folder(name):
-    with pytest.raises(ValueError, match="checkpoint"):
-        signing.store_checkpoint(name, b"x")
-
-
-def test_a_chain_is_a_name_and_not_a_path():
-    with pytest.raises(ValueError, match="chain"):
-        signing.stored_checkpoints("../keys")
