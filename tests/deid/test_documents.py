@@ -7,7 +7,6 @@ import io
 import struct
 from collections.abc import Callable
 
-import numpy as np
 import pydicom
 import pypdf
 import pytest
@@ -22,7 +21,8 @@ from studies.deid import Outcome, builtin_profile, compile_plan, deidentify
 from studies.deid.documents.mesh import clean_obj, clean_stl
 from studies.deid.documents.reading import Reading
 from studies.deid.errors import EngineError
-from studies.deid.pixels import FoundText, PixelPolicy, TextFinder
+from studies.deid.pixels import PixelPolicy, TextFinder
+from studies.deid.pixels.rapid import RapidTextFinder
 from tests.deid.builders import FAMILY, GIVEN, IDENTITIES, PATIENT_ID, base
 
 ROOT = "1.2.840.10008.5.1.4.1.1.104."
@@ -36,24 +36,9 @@ TYPES = {
 FREE = ("Instructions for the examination", "Slice thickness 5 mm, no contrast agent")
 
 
-class Finder:
-    """RapidOCR as it comes."""
-
-    def __init__(self) -> None:
-        from rapidocr import RapidOCR
-
-        self.engine = RapidOCR()
-
-    def find(self, image: np.ndarray, *, enlarged: bool = False) -> list[FoundText]:
-        found = self.engine(np.stack([image] * 3, -1))
-        if found.boxes is None:
-            return []
-        return [FoundText(0, 0, 1, 1, *pair) for pair in zip(found.txts, found.scores, strict=True)]
-
-
 @pytest.fixture(scope="module")
 def finder() -> TextFinder:
-    return Finder()
+    return RapidTextFinder()
 
 
 def letter(

@@ -15,8 +15,8 @@ from pydicom.sequence import Sequence
 
 from studies.deid import Outcome, builtin_profile, compile_plan, deidentify
 from studies.deid.pixels import PixelPolicy, TextFinder
+from studies.deid.pixels.rapid import RapidTextFinder
 from tests.deid.builders import FAMILY, IDENTITIES, ROOT, base, ct
-from tests.deid.test_documents import Finder
 
 PRESENTATION = "1.2.840.10008.5.1.4.1.1.11.1"
 SIDE = 320
@@ -24,7 +24,7 @@ SIDE = 320
 
 @pytest.fixture(scope="module")
 def finder() -> TextFinder:
-    return Finder()
+    return RapidTextFinder()
 
 
 def sent(
