@@ -30,6 +30,7 @@ _UID = re.compile(r"(?<![0-9A-Za-z.])(?:2\.25\.\d{6,}|[012](?:\.\d+){3,})(?![0-9
 _GROUPED = re.compile(r"[0-9A-Z]{13}|[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}-?[0-9A-Z]")
 _NAME_BEFORE = re.compile(r"CloudStudy(\^|\\S\\|, ?| )\Z", re.IGNORECASE)
 _NAME_AFTER = re.compile(r"(\^|\\S\\|, ?| )CloudStudy(?![0-9A-Za-z])", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\^|\\S\\|, ?| ")
 _PREFIX_BEFORE = re.compile(r"(?<![0-9A-Za-z])[A-Z0-9]{2,16}-\Z", re.IGNORECASE)
 
 
@@ -66,12 +67,19 @@ def candidates(text: str) -> Iterator[Candidate]:
         if named:
             yield Candidate(start - len(named[0]), end, match[1], named[1])
             continue
-        after = _NAME_AFTER.match(text, end)
-        if after:
+        prefixed = _PREFIX_BEFORE.search(before)
+        after = None if prefixed else _NAME_AFTER.match(text, end)
+        if after and not _begins_name(text, after.end()):
             yield Candidate(start, after.end(), match[1], f"after{after[1]}")
             continue
-        prefixed = _PREFIX_BEFORE.search(before)
         yield Candidate(start, end, match[1], prefix=prefixed[0][:-1] if prefixed else "")
+
+
+def _begins_name(text: str, position: int) -> bool:
+    """Say whether an id follows: then the word before belongs to that one's name."""
+    separator = _SEPARATOR.match(text, position)
+    following = _CANDIDATE.match(text, separator.end()) if separator else None
+    return following is not None and parse_cloud_id(following[1]) is not None
 
 
 def whole_id(value: str) -> Candidate | None:
