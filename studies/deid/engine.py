@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO
 
-from . import documents, graphics, originals
+from . import documents, graphics, originals, series
 from .bigendian import to_big_endian
 from .charset import Charset
 from .dataset import StructError
@@ -18,9 +18,9 @@ from .errors import EngineError, Held, Unsupported
 from .expected import expectation
 from .filemeta import EXPLICIT_LE, FileMeta, file_meta
 from .identities import Identities, is_placeholder_id
-from .opening import look
+from .opening import encoding, look
 from .outcome import Changes, Outcome
-from .pixels.judging import Judgement, by_attributes, judge
+from .pixels.judging import NOTHING_TO_DO, Judgement, by_attributes, judge
 from .pixels.passing import rewritten_tail, write_with_pixels
 from .pixels.policy import PixelPolicy
 from .plan import Plan
@@ -97,9 +97,26 @@ class _Instance:
         self.patient = patient
         self.stamp = stamp
         self.pixels = pixels
+        self.judged = NOTHING_TO_DO
 
     def process(self) -> None:
         """Run all steps; raise EngineError where the instance must not pass."""
+        given = series.Given(self.plan, self.identities, self.patient, self.stamp)
+        header = self._recalled(given)
+        is_new = header is None
+        if header is None:
+            header = self._rewritten()
+        head, body = self._output_header(header.meta, header.data)
+        tail, markers = self._write(header, head, body)
+        self._verify(head + body, tail, markers, header)
+        self.outcome.size = self.sink.size
+        self.outcome.sha256 = self.sink.sha256
+        self.outcome.changes = Changes(header.run.log)
+        if is_new:
+            series.learn(given, header, self.outcome)
+
+    def _rewritten(self) -> series.Header:
+        """Take the header the whole way."""
         meta, found, self.source = look(self.source)
         charset = Charset.of(found.raw.get(0x00080005, b""))
         self._describe(meta, found)
@@ -125,16 +142,27 @@ class _Instance:
             block = characteristics(run.kept_private, meta.explicit)
             offset = run.offsets[CHARACTERISTICS]
             run.out[offset:offset] = block
-        header = searched.second_net(run, explicit=meta.explicit)
+        data = searched.second_net(run, explicit=meta.explicit)
         originals.finish(self.outcome.originals, run)
         if judged.is_checked:
-            meta, header = self._with_pixel_attributes(judged, meta, header)
-        head, body = self._output_header(meta, header)
-        tail, markers = self._write(meta, found, run, head, body, judged)
-        self._verify(head + body, tail, markers, run, searched, meta)
-        self.outcome.size = self.sink.size
-        self.outcome.sha256 = self.sink.sha256
-        self.outcome.changes = Changes(run.log)
+            meta, data = self._with_pixel_attributes(judged, meta, data)
+        self.judged = judged
+        return series.Header(meta, found, run, searched, data)
+
+    def _recalled(self, given: series.Given) -> series.Header | None:
+        """Take the header from what is known of its series, if it is like one that is known."""
+        meta = encoding(self.source) if self.plan.series else None
+        recalled = series.recall(self.source, meta, given) if meta is not None else None
+        if recalled is None:
+            return None
+        header, like = recalled
+        self.outcome.take_from(like)
+        self.outcome.instance_number = header.found.integer(0x00200013)
+        self.outcome.sop_instance_uid = self._new(0x00080018, header.found, header.run)
+        self.outcome.originals.sop_instance_uid = header.found.text(0x00080018)
+        self._stop_at_what_is_unchecked(header.found)
+        originals.finish(self.outcome.originals, header.run)
+        return header
 
     # Who it is ------------------------------------------------------------------------------
 
@@ -170,6 +198,7 @@ class _Instance:
                 "The Patient ID is empty or a placeholder; enter the patient's own id to go on.",
                 "(0010,0020)",
             )
+        run.patient = (patient_id, issuer)
         cloud_patient = outcome.cloud_patient_id = identities.patient(patient_id, issuer)
         study_uid = found.text(0x0020000D)
         cloud_study = outcome.cloud_study_id = identities.study(study_uid, cloud_patient)
@@ -284,27 +313,22 @@ class _Instance:
         return meta, header
 
     def _write(
-        self,
-        meta: FileMeta,
-        found: Survey,
-        run: Rewriter,
-        head: bytes,
-        body: bytes,
-        judged: Judgement,
+        self, whole: series.Header, head: bytes, body: bytes
     ) -> tuple[bytes, list[bytes]]:
         """Write header, pixels and what follows them: the one place where pixel data are met.
 
         Return what of it verification has to see besides the header.
         """
+        meta, found, run, work = whole.meta, whole.found, whole.run, self.judged.work
         if meta.is_deflated:
             self.sink.write(head)
             self.sink.deflate()
         header = body if meta.is_deflated else head + body
-        if judged.work is None:
+        if work is None:
             tail, markers = write_with_pixels(self.source, self.sink, header, meta, found, run)
         else:
             markers = []
-            after = judged.work.write(self.sink, header, found, markers)
+            after = work.write(self.sink, header, found, markers)
             tail = rewritten_tail(self.source, after, run, meta)
             self.sink.write(tail)
         self.sink.finish()
@@ -315,13 +339,12 @@ class _Instance:
         header: bytes,
         tail: bytes,
         markers: list[bytes],
-        run: Rewriter,
-        searched: Searched,
-        meta: FileMeta,
+        whole: series.Header,
     ) -> None:
+        meta, searched = whole.meta, whole.searched
         expect = expectation(
             self.plan,
-            run,
+            whole.run,
             searched.values,
             sop_instance_uid=self.outcome.sop_instance_uid,
             charset=searched.charset_key,

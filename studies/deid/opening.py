@@ -11,6 +11,14 @@ from .source import Source
 from .survey import Survey, survey
 
 
+def encoding(source: Source) -> FileMeta | None:
+    """Return what the file meta information says, or None if it is not there as a whole yet."""
+    try:
+        return read_file_meta(source.buf, complete=source.is_complete)
+    except NeedMore:
+        return None
+
+
 def look(source: Source) -> tuple[FileMeta, Survey, Source]:
     """Read as much of the input as it takes to see where its header ends.
 

@@ -108,3 +108,17 @@ class Outcome:
     risk: Risk | None = None
     # What became of the pixels; None where there are none.
     pixels: "PixelVerdict | None" = None
+
+    def take_from(self, like: "Outcome") -> None:
+        """Take over what is the same for all instances of a series of one kind."""
+        self.transfer_syntax_uid, self.sop_class_uid = like.transfer_syntax_uid, like.sop_class_uid
+        self.modality, self.body_part = like.modality, like.body_part
+        self.series_number = like.series_number
+        self.cloud_patient_id, self.cloud_study_id = like.cloud_patient_id, like.cloud_study_id
+        self.study_instance_uid = like.study_instance_uid
+        self.series_instance_uid = like.series_instance_uid
+        ours, theirs = self.originals, like.originals
+        ours.patient, ours.study = theirs.patient, theirs.study
+        ours.study_instance_uid = theirs.study_instance_uid
+        ours.series_instance_uid = theirs.series_instance_uid
+        ours.frame_of_reference_uids = theirs.frame_of_reference_uids

@@ -8,6 +8,7 @@ not known, removed.
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from . import actions
 from .actions import Action, Handler
@@ -31,6 +32,9 @@ from .graphics import ANNOTATIONS, OVERLAY_DATA
 from .profile import Option, Profile, Rule, RuleAction
 from .resolve import CONTENT_SEQUENCE, Path, attribute_types, decide, override, table_rows
 from .tables import codes, iod_types
+
+if TYPE_CHECKING:
+    from .series import Sample
 
 Entry = int | Action
 Table = dict[int, Entry]
@@ -152,6 +156,8 @@ class Plan:
         # Code sequences that came out as they went in, with the texts in them: code sequences
         # repeat thousands of times.
         self.unchanged: dict[bytes, tuple[bytes, ...]] = {}
+        # What is known of the series in work; replaced as a whole, never changed.
+        self.series: list[Sample] = []
 
     def for_class(self, sop_class_uid: str) -> IodPlan:
         """Return the tables for objects of one SOP class."""

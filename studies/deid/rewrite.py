@@ -34,12 +34,13 @@ from .dataset import (
 )
 from .outcome import LogEntry
 from .plan import Entry, IodPlan, Plan, Table
+from .survey import unit_end
 from .values import Values
 
 if TYPE_CHECKING:
     from .charset import Charset
 
-_AFTER_ALL = 1 << 32
+_BEFORE_ALL, _AFTER_ALL = -1, 1 << 32
 # A name, a date or a UID where the dictionary knows another kind of value is not kept for it.
 _PN = vr_code("PN")
 _TELLING = frozenset(vr_code(vr) for vr in ("PN", "DA", "DT", "UI"))
@@ -100,30 +101,44 @@ class Rewriter(Values):
         self.keeps_positions = b"\x40\x00\x73\xdb" in buf
         self.depth = 0
 
-    def for_tail(self, buf: bytes) -> "Rewriter":
-        """Return a rewriter of what follows the pixels, with the same identities."""
-        tail = Rewriter(
-            buf, self.plan, self.iod, self.map_text, charset=self.charset, explicit=self.is_explicit
+    def again(self, buf: bytes, uid: Callable[[str], str]) -> "Rewriter":
+        """Return a rewriter of other bytes of the same people, with the same values."""
+        other = Rewriter(
+            buf, self.plan, self.iod, uid, charset=self.charset, explicit=self.is_explicit
         )
-        tail.shift_days, tail.cleaner, tail.fixed = self.shift_days, self.cleaner, self.fixed
-        tail.templates = self.templates
-        return tail
+        other.shift_days, other.cleaner, other.fixed = self.shift_days, self.cleaner, self.fixed
+        other.templates, other.patient = self.templates, self.patient
+        other.is_key_object = self.is_key_object
+        return other
 
     # The walk -------------------------------------------------------------------------------
 
     def run(self, start: int, end: int) -> bytearray:
         """Rewrite the top level between two offsets and return the output so far."""
-        self.pending.sort()
-        self.next_key = self.pending[0][0] if self.pending else _AFTER_ALL
+        self.begin()
         try:
-            if self.is_explicit:
-                self.explicit(start, end, self.iod.top, top=True)
-            else:
-                self.implicit(start, end, self.iod.top, top=True)
+            self.piece(start, end)
         except StructError:
             raise truncated(end) from None
-        self._write_pending(_AFTER_ALL)
+        self.write_required(None)
         return self.out
+
+    def begin(self) -> None:
+        """Put the elements that have to be there in the order in which they are written."""
+        self.pending.sort()
+        self.next_key = self.pending[0][0] if self.pending else _AFTER_ALL
+
+    def piece(self, start: int, end: int) -> None:
+        """Rewrite some elements of the top level."""
+        (self.explicit if self.is_explicit else self.implicit)(start, end, self.iod.top, top=True)
+
+    def write_required(self, before: int | None) -> None:
+        """Write what has to stand before the element at an offset, or all that is left of it."""
+        if before is None:
+            self._write_pending(_AFTER_ALL)
+        else:
+            (tag,) = LENGTH.unpack_from(self.buf, before)
+            self._write_pending(swapped(tag))
 
     def explicit(
         self, position: int, end: int, table: Table, *, delimited: bool = False, top: bool = False
@@ -181,6 +196,8 @@ class Rewriter(Values):
             position = run = self._element(tag, vr, act, position, value, length, end)
         if position != end or delimited:
             raise truncated(end)
+        if top and self.pending:
+            run = self._write_pending_in_run(run, position, _BEFORE_ALL)
         out += buf[run:position]
         return position
 
@@ -208,6 +225,8 @@ class Rewriter(Values):
             position = run = self._element(tag, vr, act, position, position + 8, length, end)
         if position != end or delimited:
             raise truncated(end)
+        if top and self.pending:
+            run = self._write_pending_in_run(run, position, _BEFORE_ALL)
         out += buf[run:position]
         return position
 
@@ -293,19 +312,12 @@ class Rewriter(Values):
         """Write new elements at their places among the kept ones of `run`; return what is left."""
         position = run
         while position < stop and self.pending:
-            if self.is_explicit:
-                tag, vr, length = ELEMENT.unpack_from(self.buf, position)
-                head = 8
-                if vr in LONG_VRS:
-                    (length,) = LENGTH.unpack_from(self.buf, position + 8)
-                    head = 12
-            else:
-                (tag, length), head = TAG_LENGTH.unpack_from(self.buf, position), 8
+            (tag,) = LENGTH.unpack_from(self.buf, position)
             if swapped(tag) > self.pending[0][0]:
                 self.out += self.buf[run:position]
                 run = position
                 self._write_pending(swapped(tag))
-            position += head + length
+            position = unit_end(self.buf, position, self.is_explicit)
         self.out += self.buf[run:stop]
         self._write_pending(key)
         return stop

@@ -35,7 +35,11 @@ class Searched:
         self._plan = plan
         self.charset_key = found.raw.get(0x00080005, b"")
         self._charset = Charset.of(self.charset_key)
-        self._known = self._gathered(found.raw, entered_id)
+        self.known = self._gathered(found.raw, entered_id)
+        # The values as text, by kind, once the net is cast: what verification looks for.
+        self.values: tuple[tuple[str, str], ...] = ()
+        self._cleaner = text_cleaner(self.charset_key, (), None, True, False)
+        self._clean: set[bytes] = set()
 
     def _gathered(self, raw: dict[int, bytes], entered_id: str | None) -> Known:
         values: list[tuple[str, bytes]] = [("name", raw[tag]) for tag in _NAMES if raw.get(tag)]
@@ -57,7 +61,7 @@ class Searched:
     def cleaner(self, shift_days: int, *, patterns: bool) -> TextCleaner:
         """Return what cleans the texts of this instance; `patterns` for Clean Descriptors."""
         shift = shift_days if self._plan.shifts_dates else None
-        return text_cleaner(self.charset_key, self._known, shift, self._plan.keeps_dates, patterns)
+        return text_cleaner(self.charset_key, self.known, shift, self._plan.keeps_dates, patterns)
 
     def identifying(self) -> IdentifyingValues:
         """Return the searchable form of the values: what text in the pixels is compared with."""
@@ -66,29 +70,35 @@ class Searched:
     def reading(self, found: list[tuple[str, bytes]], finder: TextFinder | None) -> Reading:
         """Return how a document of this instance is read, by what is known of its people so far."""
         extra = ((kind, raw) for kind, raw in found if not self._is_retained(kind))
-        known = tuple(dict.fromkeys((*self._known, *extra)))
+        known = tuple(dict.fromkeys((*self.known, *extra)))
         cleaner = text_cleaner(self.charset_key, known, None, self._plan.keeps_dates, True)
         values = identifying_values(self.charset_key, known)
         return Reading(cleaner.identifies, values.in_binary, finder)
 
-    @property
-    def values(self) -> tuple[tuple[str, str], ...]:
-        """The values as text, by kind: what verification looks for."""
-        return decoded_values(self.charset_key, self._known)
-
     def second_net(self, run: Rewriter, *, explicit: bool) -> bytearray:
         """Look for the values in every text that was kept; return the header without them."""
         extra = dict.fromkeys((kind, raw) for kind, raw in run.found if not self._is_retained(kind))
-        known = self._known = tuple(dict.fromkeys((*self._known, *extra)))
-        decoded_values(self.charset_key, known)  # stops at more than can be looked for
-        cleaner = self.cleaner(run.shift_days, patterns=False)
-        clean = clean_texts(self.charset_key, known)
-        if not suspicious(run.texts, clean, cleaner, self._charset):
+        known = self.known = tuple(dict.fromkeys((*self.known, *extra)))
+        self.values = decoded_values(self.charset_key, known)
+        self._cleaner = self.cleaner(run.shift_days, patterns=False)
+        self._clean = clean_texts(self.charset_key, known)
+        if not self.is_suspicious(run.texts):
             return run.out
-        net = Net(bytes(run.out), cleaner, self._charset, explicit=explicit)
+        net = Net(bytes(run.out), self._cleaner, self._charset, explicit=explicit)
         cleaned = net.cleaned()
         run.log += [(path, tag, "C", "second net") for path, tag in net.caught]
         return cleaned
+
+    def is_suspicious(self, texts: list[bytes]) -> bool:
+        """Tell whether any kept text has to be cleaned; what is clean is remembered."""
+        clean = self._clean
+        if len(clean) > _MAX_CLEAN:
+            clean.clear()
+        for raw in set(texts) - clean:
+            if b"\x1b" in raw or self._cleaner.clean_bytes(raw, b"LT", self._charset)[1]:
+                return True
+            clean.add(raw)
+        return False
 
 
 @lru_cache(maxsize=512)
@@ -120,19 +130,6 @@ def decoded_values(
 def clean_texts(charset_key: bytes, known: tuple[tuple[str, bytes], ...]) -> set[bytes]:
     """Return the texts known to hold none of these values; it grows with each instance."""
     return {b""}
-
-
-def suspicious(
-    texts: list[bytes], clean: set[bytes], cleaner: TextCleaner, charset: Charset
-) -> bool:
-    """Tell whether any kept text has to be cleaned; what is clean is remembered for the series."""
-    if len(clean) > _MAX_CLEAN:
-        clean.clear()
-    for raw in set(texts) - clean:
-        if b"\x1b" in raw or cleaner.clean_bytes(raw, b"LT", charset)[1]:
-            return True
-        clean.add(raw)
-    return False
 
 
 @lru_cache(maxsize=256)

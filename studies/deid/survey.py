@@ -30,7 +30,7 @@ from .dataset import (
 )
 from .plan import CONTRIBUTING_EQUIPMENT, IDENTIFYING, MARKS
 
-_NOTED = (
+NOTED = (
     *(0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080021, 0x00080022),
     *(0x00080023, 0x0008002A, 0x00080030, 0x00080051, 0x00080060, 0x00080064, 0x00080070),
     *(0x00080090, 0x00081030, 0x0008103E, 0x00081048, 0x00081050, 0x00081060, 0x00081070),
@@ -63,18 +63,28 @@ _UNIQUE = frozenset((0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E,
 def _table() -> dict[int, int]:
     """Return the VR of what can be stepped over at once, and 0 for what is noted."""
     table = {tag: vr for tag, vr in public_vrs().items() if vr in SHORT_VRS}
-    table.update((swapped(tag), 0) for tag in _NOTED)
+    table.update((swapped(tag), 0) for tag in NOTED)
     return table
 
 
 _CHARACTER_SET = swapped(0x00080005)
-_NOTED_SWAPPED = frozenset(swapped(tag) for tag in _NOTED)
+_NOTED_SWAPPED = frozenset(swapped(tag) for tag in NOTED)
 
 
 class Survey:
     """What the top level says: raw values by tag, and where the header ends."""
 
-    __slots__ = ("buf", "end", "explicit", "groups", "pixel", "pixel_head", "raw", "start")
+    __slots__ = (
+        "buf",
+        "end",
+        "explicit",
+        "groups",
+        "offsets",
+        "pixel",
+        "pixel_head",
+        "raw",
+        "start",
+    )
 
     def __init__(self, buf: bytes, start: int, explicit: bool) -> None:
         self.buf = buf
@@ -83,6 +93,8 @@ class Survey:
         self.raw: dict[int, bytes] = {}
         # Private groups at the top: offset where one starts, to where it ends and its tags.
         self.groups: dict[int, tuple[int, list[int]]] = {}
+        # Where the elements of the top level begin, a private group being one.
+        self.offsets: list[int] = []
         self.end = start
         # The header of the pixel element that ends the data set's header, as it came.
         self.pixel_head = b""
@@ -139,14 +151,18 @@ def _note(found: Survey, tag: int, raw: bytes, position: int) -> None:
 
 def _explicit(buf: bytes, position: int, found: Survey) -> int:
     get, unpack, end = _table().get, ELEMENT.unpack_from, len(buf)
+    begins = found.offsets.append
     while position < end:
         tag, vr, length = unpack(buf, position)
+        begins(position)
         known = get(tag)
         if known == vr:
             position += 8 + length
             continue
         if known is None and tag & 1:
-            position = _private_group(buf, position, end, found)
+            start = position
+            position, tags = _private_group(buf, position, end)
+            found.groups[start] = (position, tags)
             continue
         value = position + 8
         if vr in SHORT_VRS:
@@ -162,10 +178,12 @@ def _explicit(buf: bytes, position: int, found: Survey) -> int:
             (length,) = LENGTH.unpack_from(buf, value)
             value += 4
         elif tag in (ITEM_END, SEQUENCE_END) or not tag:
+            found.offsets.pop()
             return _padding(buf, position)
         else:
             raise malformed(position, "An element has no valid VR")
         if tag in PIXEL_DATA:
+            found.offsets.pop()
             found.pixel = (tag, vr, value, length)
             return position
         if length == UNDEFINED:
@@ -181,9 +199,10 @@ def _explicit(buf: bytes, position: int, found: Survey) -> int:
     return position
 
 
-def _private_group(buf: bytes, position: int, end: int, found: Survey) -> int:
-    """Step over a private group and remember where it ends."""
-    unpack, start, tags = ELEMENT.unpack_from, position, []
+def _private_group(buf: bytes, position: int, end: int) -> tuple[int, list[int]]:
+    """Step over a private group; return where it ends, and its tags."""
+    unpack = ELEMENT.unpack_from
+    tags: list[int] = []
     tag, vr, length = unpack(buf, position)
     number = tag & 0xFFFF
     while tag & 0xFFFF == number:
@@ -204,22 +223,62 @@ def _private_group(buf: bytes, position: int, end: int, found: Survey) -> int:
         if position >= end:
             break
         tag, vr, length = unpack(buf, position)
-    found.groups[start] = (position, tags)
-    return position
+    return position, tags
+
+
+def unit_end(buf: bytes, position: int, explicit: bool) -> int:
+    """Return where the element of the top level that starts here ends, or its private group."""
+    end = len(buf)
+    if not explicit:
+        return _implicit_end(buf, position, end)
+    tag, vr, length = ELEMENT.unpack_from(buf, position)
+    if tag & 1:
+        return _private_group(buf, position, end)[0]
+    if vr in SHORT_VRS:
+        return position + 8 + int(length)
+    if vr not in LONG_VRS:
+        raise malformed(position, "An element has no valid VR")
+    (length,) = LENGTH.unpack_from(buf, position + 8)
+    if length != UNDEFINED:
+        return position + 12 + int(length)
+    return skip_undefined(buf, position + 12, end, vr == SQ)
+
+
+def _implicit_end(buf: bytes, position: int, end: int) -> int:
+    tag: int
+    length: int
+    tag, length = TAG_LENGTH.unpack_from(buf, position)
+    group = tag & 0xFFFF
+    while True:
+        if length == UNDEFINED:
+            position = skip_undefined(buf, position + 8, end, False)
+        else:
+            position += 8 + length
+        if not group & 1 or position >= end:
+            return position
+        tag, length = TAG_LENGTH.unpack_from(buf, position)
+        if tag & 0xFFFF != group:
+            return position
 
 
 def _implicit(buf: bytes, position: int, found: Survey) -> int:
     get, unpack, end = _table().get, TAG_LENGTH.unpack_from, len(buf)
+    begins, group = found.offsets.append, 0
     while position < end:
         tag, length = unpack(buf, position)
         value = position + 8
+        if not tag & 1 or tag & 0xFFFF != group:
+            begins(position)
+            group = tag & 0xFFFF
         if get(tag) and length != UNDEFINED:
             position = value + length
             continue
         if tag in PIXEL_DATA:
+            found.offsets.pop()
             found.pixel = (tag, 0, value, length)
             return position
         if not tag or tag in (ITEM_END, SEQUENCE_END):
+            found.offsets.pop()
             return _padding(buf, position)
         if length == UNDEFINED:
             position = skip_undefined(buf, value, end, False)

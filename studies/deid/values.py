@@ -29,6 +29,7 @@ class Values:
         self.path: Path = ()
         self.fixed: dict[int, bytes] = {}
         self.shift_days = 0
+        self.patient = ("", "")
         self.templates: dict[str, str] = {}
         # What makes of an encapsulated document that which may leave, and how long that became.
         self.document: Callable[[bytes], bytes] | None = None

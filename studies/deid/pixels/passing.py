@@ -142,7 +142,7 @@ def rewritten_tail(source: Source, after: int, run: Rewriter, meta: FileMeta) ->
             order.convert(0, len(rest))
             rest = bytes(order.out)
         _require_tail(rest, meta)
-        kept = run.for_tail(rest)
+        kept = run.again(rest, run.map_text)
         tail = bytes(kept.run(0, len(rest)))
         if meta.is_big_endian:
             tail = to_big_endian(tail)
