@@ -105,7 +105,10 @@ _GONE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
 class IodPlan:
     """The tables of one IOD: top level, nested by path where Types differ, nested otherwise."""
 
-    __slots__ = ("_levels", "_tables", "nested_default", "special", "top")
+    __slots__ = (
+        *("_levels", "_tables", "beginnings", "items", "nested_default", "special", "top"),
+        "unchanged",
+    )
 
     def __init__(self, top: Table, nested_default: Table, levels: dict[Path, Table]) -> None:
         self.top = top
@@ -114,6 +117,12 @@ class IodPlan:
         self._tables: dict[Path, Table] = {}
         # Sequences with a table of their own somewhere: all others are alike wherever they stand.
         self.special = frozenset(path[-1] for path in levels)
+        # What came out as it went in, with the texts in it: code sequences, content items (with
+        # what Table E.3.4-1 says of their concept) and beginnings of content items. They repeat
+        # thousands of times.
+        self.unchanged: dict[bytes, tuple[bytes, ...]] = {}
+        self.items: dict[bytes, tuple[str, tuple[bytes, ...]]] = {}
+        self.beginnings: dict[bytes, tuple[bytes, ...]] = {}
 
     def nested(self, path: Path) -> Table:
         """Return the table for what stands in the sequence at `path`; made when first asked."""
@@ -151,11 +160,6 @@ class Plan:
         self._iods: dict[str, IodPlan] = {}
         # What Table E.3.4-1 says of a content item, by value type and concept as encoded.
         self.letters: dict[tuple[bytes, bytes], str] = {}
-        # Beginnings of content items that came out as they went in, with the texts in them.
-        self.beginnings: dict[bytes, tuple[bytes, ...]] = {}
-        # Code sequences that came out as they went in, with the texts in them: code sequences
-        # repeat thousands of times.
-        self.unchanged: dict[bytes, tuple[bytes, ...]] = {}
         # What is known of the series in work; replaced as a whole, never changed.
         self.series: list[Sample] = []
 

@@ -128,26 +128,31 @@ def _item_loop(
             if tag == SEQUENCE_END and delimited:
                 return position + 8
             raise malformed(position, "A sequence holds something other than items")
-        begin = len(out)
-        out += buf[position : position + 8]
         position += 8
         last = stop if length == UNDEFINED else position + length
         if last > stop:
             raise truncated(position)
+        begin = len(out)
+        if how == "content" and explicit and structured.is_known(run, position, last):
+            out += buf[position - 8 : last]
+            position = last
+            continue
+        out += buf[position - 8 : position]
         inner = table
         if how == "content":
-            inner, after = structured.table_for_item(run, position, last, length, table, explicit)
-            if inner is structured.DROP:
+            letter, after = structured.letter_for_item(run, position, last, length, explicit)
+            if letter == "X":
                 del out[begin:]
                 if length == UNDEFINED:
                     position = structured.skip_item(buf, position, stop, explicit)
                 else:
                     position = last
                 continue
+            inner = run.plan.content_tables[letter]
             if (
                 explicit
                 and length != UNDEFINED
-                and structured.stays(run, position, after, last, inner)
+                and structured.stays(run, position, after, last, inner, letter)
             ):
                 out += buf[position:last]
                 position = last

@@ -4,7 +4,7 @@ Which table an item is rewritten by depends on its Value Type and Concept Name, 
 beginning; the structure of the tree stays.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from . import unchanged
 from .dataset import (
@@ -24,59 +24,82 @@ if TYPE_CHECKING:
     from .plan import Table
     from .rewrite import Rewriter
 
-DROP: "Table" = {}
+_T = TypeVar("_T")
 _VALUE_TYPE = swapped(0x0040A040)
 _CONCEPT = swapped(0x0040A043)
 _MAX_CONCEPT = 512
-_MAX_LETTERS = 4096
+_MAX_ITEM = 1024
+_MAX_REMEMBERED = 4096
 _CODE_VALUE = swapped(0x00080100)
 _SCHEME = swapped(0x00080102)
 
 
-def stays(run: "Rewriter", position: int, after: int, end: int, table: "Table") -> bool:
-    """Tell whether a content item of defined length comes out as it is.
+def is_known(run: "Rewriter", position: int, end: int) -> bool:
+    """Tell whether an item with these very bytes came out as it went in before."""
+    if end - position > _MAX_ITEM:
+        return False
+    known = run.iod.items.get(run.buf[position:end])
+    if known is None:
+        return False
+    letter, texts = known
+    if letter:
+        run.log.append((run.path, _CONCEPT, letter, "clean-structured-content"))
+    run.texts += texts
+    return True
+
+
+def stays(
+    run: "Rewriter", position: int, after: int, end: int, table: "Table", letter: str
+) -> bool:
+    """Tell whether a content item of defined length comes out as it is, and remember it if so.
 
     Items begin alike, up to their Concept Name, which ends at `after` (0: not known): what is known
     of such a beginning is remembered with the texts in it, and only what follows is looked at.
     """
-    if not after:
-        return unchanged.stays(run, position, end, table, in_item=True)
-    key = run.buf[position:after]
-    known = run.plan.beginnings.get(key)
-    if known is None:
-        first = len(run.texts)
-        if not unchanged.stays(run, position, after, table, in_item=True):
-            return False
-        if len(run.plan.beginnings) >= _MAX_LETTERS:
-            run.plan.beginnings.clear()
-        run.plan.beginnings[key] = tuple(run.texts[first:])
-    else:
-        run.texts += known
-    return unchanged.stays(run, after, end, table, in_item=True)
+    first = len(run.texts)
+    if after:
+        key = run.buf[position:after]
+        known = run.iod.beginnings.get(key)
+        if known is None:
+            if not unchanged.stays(run, position, after, table, in_item=True):
+                return False
+            _remember(run.iod.beginnings, key, tuple(run.texts[first:]))
+        else:
+            run.texts += known
+    if not unchanged.stays(run, after or position, end, table, in_item=True):
+        return False
+    if end - position <= _MAX_ITEM and letter != "D":  # D may stand for X here, elsewhere not
+        _remember(run.iod.items, run.buf[position:end], (letter, tuple(run.texts[first:])))
+    return True
 
 
-def table_for_item(
-    run: "Rewriter", position: int, end: int, length: int, table: "Table", explicit: bool
-) -> tuple["Table", int]:
-    """Return the table that rewrites this content item, and where its Concept Name ends.
+def _remember(memory: dict[bytes, _T], key: bytes, value: _T) -> None:
+    if len(memory) >= _MAX_REMEMBERED:
+        memory.clear()
+    memory[key] = value
 
-    The table is DROP for an item to leave out; the place is 0 where it is not known.
+
+def letter_for_item(
+    run: "Rewriter", position: int, end: int, length: int, explicit: bool
+) -> tuple[str, int]:
+    """Return what Table E.3.4-1 says of this content item, and where its Concept Name ends.
+
+    X is for an item to leave out, "" for one that the table does not name; the place is 0 where it
+    is not known.
     """
     key, after = _key(run.buf, position, end) if explicit else (None, 0)
     if key is None or (letter := run.plan.letters.get(key, "?")) == "?":
         found = _peek(run.buf, position, end, length, explicit)
         letter = run.plan.concepts.get((found[1], found[2], found[0]), "")
         if key is not None:
-            if len(run.plan.letters) > _MAX_LETTERS:
+            if len(run.plan.letters) >= _MAX_REMEMBERED:
                 run.plan.letters.clear()
             run.plan.letters[key] = letter
-    tables = run.plan.content_tables
-    if not letter:
-        return tables["C"], after
     if letter == "X" and run.keeps_positions:
         letter = "D"  # items are referred to by their place in the tree (0040,DB73)
-    run.log.append((run.path, _CONCEPT, letter, "clean-structured-content"))
-    return (DROP if letter == "X" else tables[letter]), after
+    if letter:
+        run.log.append((run.path, _CONCEPT, letter, "clean-structured-content"))
+    return letter, after
 
 
 def _key(buf: bytes, position: int, end: int) -> tuple[tuple[bytes, bytes] | None, int]:
@@ -86,6 +109,7 @@ def _key(buf: bytes, position: int, end: int) -> tuple[tuple[bytes, bytes] | Non
     than they mostly do.
     """
     value_type = b""
+    is_short = True
     while position < end:
         tag, vr, length = ELEMENT.unpack_from(buf, position)
         if tag == _CONCEPT and vr == SQ:
@@ -93,9 +117,17 @@ def _key(buf: bytes, position: int, end: int) -> tuple[tuple[bytes, bytes] | Non
             if length > _MAX_CONCEPT:
                 return None, 0
             after = position + 12 + length
-            return (value_type, buf[position + 12 : after]), after if after <= end else 0
+            is_known = is_short and after <= end
+            return (value_type, buf[position + 12 : after]), after if is_known else 0
         if vr not in SHORT_VRS:
-            return None, 0
+            if vr not in LONG_VRS:
+                return None, 0
+            (length,) = LENGTH.unpack_from(buf, position + 8)
+            if length > _MAX_CONCEPT:
+                return None, 0
+            position += 12 + length
+            is_short = False  # a reference that differs from item to item
+            continue
         position += 8 + length
         if tag == _VALUE_TYPE:
             value_type = buf[position - length : position]

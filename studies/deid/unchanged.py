@@ -1,7 +1,7 @@
 """Parts of a data set that come out as they went in: found without writing, and remembered.
 
 Code sequences and beginnings of content items repeat thousands of times; what is known of one
-is kept in the plan under its bytes. Whatever is in doubt is left to the rewriting.
+is kept beside the plan's tables under its bytes. Whatever is in doubt is left to the rewriting.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def known_to_stay(run: "Rewriter", tag: int, value: int, length: int) -> int:
     raw = buf[value:after]
     if raw[8:12] != CODE_VALUE or tag in run.iod.special or len(raw) > SHORT_SEQUENCE:
         return 0
-    known = run.plan.unchanged
+    known = run.iod.unchanged
     texts = known.get(raw)
     if texts is None:
         if length == UNDEFINED or after > len(buf):
@@ -130,7 +130,7 @@ def stays(run: "Rewriter", position: int, end: int, table: "Table", *, in_item: 
 
 def remember(run: "Rewriter", raw: bytes, content: int, first_text: int) -> None:
     """Remember a code sequence that came out as it went in."""
-    known = run.plan.unchanged
+    known = run.iod.unchanged
     if run.explicit_now and run.out[content:] == raw:
         if len(known) >= _MAX_REMEMBERED:
             known.clear()
