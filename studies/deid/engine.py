@@ -103,7 +103,7 @@ class _Instance:
         """Run all steps; raise EngineError where the instance must not pass."""
         given = series.Given(self.plan, self.identities, self.patient, self.stamp)
         header = self._recalled(given)
-        is_new = header is None
+        is_new = header is None and self._is_ordinary()
         if header is None:
             header = self._rewritten()
         head, body = self._output_header(header.meta, header.data)
@@ -112,7 +112,7 @@ class _Instance:
         self.outcome.size = self.sink.size
         self.outcome.sha256 = self.sink.sha256
         self.outcome.changes = Changes(header.run.log)
-        if is_new:
+        if is_new and self.outcome.risk is None:
             series.learn(given, header, self.outcome)
 
     def _rewritten(self) -> series.Header:
@@ -151,7 +151,7 @@ class _Instance:
 
     def _recalled(self, given: series.Given) -> series.Header | None:
         """Take the header from what is known of its series, if it is like one that is known."""
-        meta = encoding(self.source) if self.plan.series else None
+        meta = encoding(self.source) if self.plan.series and self._is_ordinary() else None
         recalled = series.recall(self.source, meta, given) if meta is not None else None
         if recalled is None:
             return None
@@ -161,8 +161,15 @@ class _Instance:
         self.outcome.sop_instance_uid = self._new(0x00080018, header.found, header.run)
         self.outcome.originals.sop_instance_uid = header.found.text(0x00080018)
         self._stop_at_what_is_unchecked(header.found)
+        if self.outcome.risk is not None:
+            return None  # what is found in the pixels decides about the header, too
         originals.finish(self.outcome.originals, header.run)
         return header
+
+    def _is_ordinary(self) -> bool:
+        """Tell whether nobody has drawn boxes for the pixels: then its header is a series'."""
+        pixels = self.pixels
+        return pixels is None or not (pixels.templates or pixels.person_boxes is not None)
 
     # Who it is ------------------------------------------------------------------------------
 

@@ -16,8 +16,10 @@ from .dataset import (
     StructError,
     swapped,
 )
+from .documents import DOCUMENT
 from .errors import EngineError
 from .filemeta import FileMeta
+from .graphics import ANNOTATIONS
 from .identities import Identities
 from .outcome import LogEntry, Outcome
 from .private import CHARACTERISTICS, characteristics
@@ -37,9 +39,15 @@ _MAX_LESSONS = 16
 _ROOM = 4096  # for elements that are longer in another instance, and the pixels' own head
 _STUDY_AND_SERIES = (0x0020000D, 0x0020000E)
 _SOP_INSTANCE_UID, _INSTANCE_NUMBER, _ACQUISITION = 0x00080018, 0x00200013, 0x0008002A
-# What the first look notes and may still differ; of Acquisition DateTime only the date counts.
-_FREE = frozenset((_SOP_INSTANCE_UID, _INSTANCE_NUMBER, _ACQUISITION))
+# What the first look notes and may still differ, as it decides about no other element: grey scales
+# and windows are for the frame path; of Acquisition DateTime only the date counts.
+_SCALES = (0x00281050, 0x00281051, 0x00281052, 0x00281053)
+_FREE = frozenset((_SOP_INSTANCE_UID, _INSTANCE_NUMBER, _ACQUISITION, *_SCALES))
 _FREE_SWAPPED = {swapped(tag): tag for tag in _FREE}
+# Documents, overlays and annotations are judged by what they show, and by who looks.
+_JUDGED = frozenset(
+    (DOCUMENT, ANNOTATIONS, *(group << 16 | 0x3000 for group in range(0x6000, 0x6020, 2)))
+)
 _NOTED = frozenset(swapped(tag) for tag in NOTED) - _FREE_SWAPPED.keys()
 
 
@@ -315,7 +323,7 @@ def learn(given: Given, header: Header, outcome: Outcome) -> None:
     found = header.found
     if len(found.buf) > _MAX_BUFFER or header.data is not header.run.out:
         return  # too large to keep, or the second net changed what the plan gave
-    if header.meta.is_deflated or header.meta.is_big_endian:
+    if header.meta.is_deflated or header.meta.is_big_endian or found.raw.keys() & _JUDGED:
         return
     context = _context(given, header)
     others = [sample for sample in given.plan.series if sample.context != context]
