@@ -103,7 +103,7 @@ class _Instance:
         """Run all steps; raise EngineError where the instance must not pass."""
         given = series.Given(self.plan, self.identities, self.patient, self.stamp)
         header = self._recalled(given)
-        is_new = header is None and self._is_ordinary()
+        is_new = header is None
         if header is None:
             header = self._rewritten()
         head, body = self._output_header(header.meta, header.data)
@@ -151,7 +151,7 @@ class _Instance:
 
     def _recalled(self, given: series.Given) -> series.Header | None:
         """Take the header from what is known of its series, if it is like one that is known."""
-        meta = encoding(self.source) if self.plan.series and self._is_ordinary() else None
+        meta = encoding(self.source) if self.plan.series else None
         recalled = series.recall(self.source, meta, given) if meta is not None else None
         if recalled is None:
             return None
@@ -165,11 +165,6 @@ class _Instance:
             return None  # what is found in the pixels decides about the header, too
         originals.finish(self.outcome.originals, header.run)
         return header
-
-    def _is_ordinary(self) -> bool:
-        """Tell whether nobody has drawn boxes for the pixels: then its header is a series'."""
-        pixels = self.pixels
-        return pixels is None or not (pixels.templates or pixels.person_boxes is not None)
 
     # Who it is ------------------------------------------------------------------------------
 
@@ -319,9 +314,7 @@ class _Instance:
             self.outcome.transfer_syntax_uid = meta.transfer_syntax
         return meta, header
 
-    def _write(
-        self, whole: series.Header, head: bytes, body: bytes
-    ) -> tuple[bytes, list[bytes]]:
+    def _write(self, whole: series.Header, head: bytes, body: bytes) -> tuple[bytes, list[bytes]]:
         """Write header, pixels and what follows them: the one place where pixel data are met.
 
         Return what of it verification has to see besides the header.

@@ -65,7 +65,7 @@ class Searched:
 
     def identifying(self) -> IdentifyingValues:
         """Return the searchable form of the values: what text in the pixels is compared with."""
-        return identifying_values(self.charset_key, self._known)
+        return identifying_values(self.charset_key, self.known)
 
     def reading(self, found: list[tuple[str, bytes]], finder: TextFinder | None) -> Reading:
         """Return how a document of this instance is read, by what is known of its people so far."""
