@@ -136,6 +136,9 @@ CHUNK_INSTANCES = env_int("CHUNK_INSTANCES", 250)
 JOB_SECONDS = env_int("JOB_SECONDS", 5)
 # How many patients one radiologist may look up in an hour.
 LOOK_UPS_PER_HOUR = env_int("LOOK_UPS_PER_HOUR", 30)
+# How long a consent to see several patients holds, and the longest life of a link to a report.
+CONSENT_MINUTES = env_int("CONSENT_MINUTES", 60)
+LINK_MAX_HOURS = env_int("LINK_MAX_HOURS", 72)
 # How large a returning report may be; a larger one isn't taken in.
 REPORT_MAX_BYTES = env_int("REPORT_MAX_BYTES", 128 * 1024 * 1024)
 # What links in e-mails begin with.

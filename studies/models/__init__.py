@@ -6,6 +6,7 @@ and what is indexed is indexed by an HMAC under a key of that batch.
 
 from studies.models.batch import Batch, Chunk, Instance, Study, UploadPart
 from studies.models.delivery import Delivery, Manifest
+from studies.models.doorway import BulkLookUp, ConsentState, DoorAlert, ReportLink
 from studies.models.listening import Arrival, Gathering, ListenerKind, ListenerRule
 from studies.models.organization import (
     Confidence,
@@ -53,15 +54,18 @@ __all__ = [
     "Arrival",
     "Batch",
     "BatchState",
+    "BulkLookUp",
     "Chunk",
     "ChunkKind",
     "ChunkState",
     "Confidence",
+    "ConsentState",
     "Delivery",
     "Destination",
     "DestinationKind",
     "DestinationState",
     "DeviceTemplate",
+    "DoorAlert",
     "Gathering",
     "IllegalTransition",
     "InstallationKey",
@@ -86,6 +90,7 @@ __all__ = [
     "Replay",
     "Report",
     "ReportBody",
+    "ReportLink",
     "ReportSending",
     "ReportState",
     "ReportTarget",

@@ -85,6 +85,13 @@ class Organization(models.Model):
         default=7,
         validators=[MaxValueValidator(90)],
     )
+    # What the door to patients asks for beside a role, a fresh proof and a reason.
+    second_factor_required = models.BooleanField(
+        _("radiologists need a second factor"), default=False
+    )
+    four_eyes_bulk = models.BooleanField(
+        _("several studies at once need a second person"), default=False
+    )
     # Wrapped by the key ring; seals credentials of sources and destinations.
     wrapped_key = models.BinaryField()
     created = models.DateTimeField(auto_now_add=True)

@@ -135,6 +135,8 @@ CHANGEABLE = (
     "sampling_size",
     "retention_days",
     "default_profile",
+    "second_factor_required",
+    "four_eyes_bulk",
 )
 
 

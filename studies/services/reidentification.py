@@ -6,28 +6,22 @@ look alike to the caller. What was typed is never stored: it could be anything, 
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from audit import Outcome, record, record_alone
 from studies.deid import parse_cloud_id
 from studies.faults import PermanentError
-from studies.models import LinkageDomain, LookUp, Role, Study
+from studies.models import LinkageDomain, ReportLink, Role, Study
+from studies.services import door_rules
 from studies.services.access import Viewer
+from studies.services.door_rules import REASONS, Proof
 from studies.vault import service as vault
 
-REASONS = {
-    "report": gettext_lazy("Report to the referring physician"),
-    "emergency": gettext_lazy("Urgent finding: the patient must be reached"),
-    "question": gettext_lazy("Question from the remote reader"),
-    "quality": gettext_lazy("Quality check of a report"),
-    "other": gettext_lazy("Other, stated below"),
-}
+__all__ = ["REASONS", "Identified", "Proof", "Request", "domains_of", "refuse_stranger"]
 
 
 @dataclass(frozen=True)
@@ -46,74 +40,86 @@ class Identified:
 
 @dataclass(frozen=True)
 class Request:
-    """What a radiologist typed at the door."""
+    """What a person stated at the door; `link` and `bulk` say by which right beside a role."""
 
     typed: str
     reason: str
     words: str = ""
     batch: str = ""
+    link: ReportLink | None = None
+    bulk: str = ""
 
 
-def reidentify(caller: Viewer, request: Request, *, is_fresh: bool) -> Identified:
+def reidentify(
+    caller: Viewer, request: Request, *, is_fresh: bool = False, proof: Proof | None = None
+) -> Identified:
     """Return the patient of a cloud study id; raise PermanentError with what is wrong otherwise.
 
     Every attempt is in the trail before this returns or raises, with its outcome.
     """
     cloud_id = parse_cloud_id(request.typed) or ""
-    refusal = _refusal(caller, request, cloud_id, is_fresh)
+    refusal = _refusal(caller, request, cloud_id, proof or Proof(is_fresh))
     if refusal is not None:
         _refuse(caller, request, cloud_id, refusal)
         raise refusal
     study = _study(caller, request, cloud_id)
     if study is None:
-        unknown = PermanentError(
-            "unknown-id", _("No study of this organization has this id. Check each character.")
-        )
+        unknown = unknown_id()
         _refuse(caller, request, cloud_id, unknown)
         raise unknown
+    try:
+        event_number = _passed(caller, request, study)
+    except PermanentError as late:
+        _refuse(caller, request, cloud_id, late)
+        raise
+    return _open(caller, cloud_id, event_number)
+
+
+def _passed(caller: Viewer, request: Request, study: Study) -> str:
+    """Count the look-up and write it into the trail, both or neither."""
+    detail = {"reason": request.reason, "words": request.words.strip()[:200]}
+    if request.link is not None:
+        detail["link"] = str(request.link.pk)
+    if request.bulk:
+        detail["bulk"] = request.bulk
     with transaction.atomic():
-        LookUp.objects.create(
-            organization=caller.organization,
-            user_id=caller.user.pk,
-            cloud_study_id=cloud_id,
-            outcome=Outcome.SUCCESS,
-        )
+        door_rules.take_one(caller, study.cloud_study_id)
         event = record(
             "study.reidentified",
             actor=caller.actor,
             chain=str(caller.organization.pk),
-            subject=cloud_id,
+            subject=study.cloud_study_id,
             subject_kind="study",
             context=str(study.batch_id),
-            detail={"reason": request.reason, "words": request.words.strip()[:200]},
+            detail=detail,
         )
-    return _open(caller, cloud_id, str(event.pk))
+    return str(event.pk)
+
+
+def unknown_id() -> PermanentError:
+    """Return the one refusal of ids that are unknown, foreign or mistyped."""
+    return PermanentError(
+        "unknown-id", _("No study of this organization has this id. Check each character.")
+    )
 
 
 def _refusal(
-    caller: Viewer, request: Request, cloud_id: str, is_fresh: bool
+    caller: Viewer, request: Request, cloud_id: str, proof: Proof
 ) -> PermanentError | None:
-    if not caller.has(Role.RADIOLOGIST):
-        return PermanentError("role", _("Only radiologists of this organization may see patients."))
-    if not is_fresh:
-        return PermanentError("not-fresh", _("Enter your password again: this needs a fresh one."))
-    if request.reason not in REASONS:
-        return PermanentError("reason-missing", _("Choose a reason."))
-    if request.reason == "other" and len(request.words.strip()) < 5:
-        return PermanentError("reason-missing", _("State the reason in your own words."))
-    if not cloud_id:
-        return PermanentError(
-            "unknown-id", _("No study of this organization has this id. Check each character.")
-        )
-    hour = timezone.now() - timedelta(hours=1)
-    if (
-        LookUp.objects.filter(user_id=caller.user.pk, created__gte=hour).count()
-        >= settings.LOOK_UPS_PER_HOUR
-    ):
-        return PermanentError(
-            "too-many", _("You have reached the number of look-ups an hour allows. Wait a while.")
-        )
-    return None
+    roles: tuple[str, ...] = (Role.RADIOLOGIST,)
+    if request.link is not None:
+        stopped = door_rules.link_refusal(caller, request.link)
+        if stopped is not None:
+            return stopped
+        if request.link.report.cloud_study_id != cloud_id:
+            return unknown_id()
+        roles = ()
+    return (
+        door_rules.person_refusal(caller, proof, roles)
+        or door_rules.reason_refusal(request.reason, request.words)
+        or (None if cloud_id else unknown_id())
+        or (None if door_rules.left(caller) else door_rules.too_many())
+    )
 
 
 def _study(caller: Viewer, request: Request, cloud_id: str) -> Study | None:
@@ -130,12 +136,7 @@ def _study(caller: Viewer, request: Request, cloud_id: str) -> Study | None:
 
 def _refuse(caller: Viewer, request: Request, cloud_id: str, why: PermanentError) -> None:
     """Keep a refused attempt, before its answer: in a transaction of its own."""
-    LookUp.objects.create(
-        organization=caller.organization,
-        user_id=caller.user.pk,
-        cloud_study_id=cloud_id,
-        outcome=Outcome.REFUSED,
-    )
+    door_rules.note(caller, cloud_id, Outcome.REFUSED)
     record_alone(
         "study.reidentified",
         Outcome.REFUSED,
@@ -147,8 +148,11 @@ def _refuse(caller: Viewer, request: Request, cloud_id: str, why: PermanentError
             "code": why.code,
             "reason": request.reason if request.reason in REASONS else "",
             "mistyped": not cloud_id,
+            **({"link": str(request.link.pk)} if request.link is not None else {}),
         },
     )
+    if why.code == "too-many":
+        door_rules.alert(caller)
 
 
 def refuse_stranger(caller: Viewer) -> None:
