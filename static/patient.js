@@ -36,5 +36,12 @@
   window.addEventListener("pageshow", (event) => { if (event.persisted) hide(); });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
+    const copier = event.target.closest("[data-copy-from]");
+    if (copier) {
+      const text = document.querySelector(copier.dataset.copyFrom).innerText;
+      navigator.clipboard?.writeText(text).then(() => {
+        document.dispatchEvent(new CustomEvent("portal:say", { detail: copier.dataset.said }));
+      });
+    }
   });
 })();

@@ -9,7 +9,6 @@ from studies.web import (
     filling,
     held,
     home,
-    reidentify,
     setup,
     sources,
     tokens,
@@ -91,9 +90,5 @@ urlpatterns = [
     path("tokens/", tokens.token_list, name="tokens"),
     path("tokens/<uuid:token_id>/revoke/", tokens.token_revoke, name="token_revoke"),
     # the way back
-    path("worklist/", reidentify.worklist, name="worklist"),
-    path("worklist/<uuid:study_id>/", reidentify.worklist_study, name="worklist_study"),
-    path("re-identify/", reidentify.door, name="reidentify"),
-    path("reports/bring/", reidentify.report_bring, name="report_bring"),
-    path("reports/<uuid:report_id>/", reidentify.report_door, name="report"),
+    path("", include("studies.door_urls")),
 ]

@@ -85,6 +85,12 @@ _OUTCOME = {
     "failed": Look("stop", "warn", _("Failed"), _("It was tried and did not work")),
 }
 
+_CONSENT = {
+    "requested": Look("review", "eye", _("Waits for consent"), _("A second person has to decide")),
+    "consented": Look("done", "tick", _("Consented"), _("Who asked may open it for a while")),
+    "declined": Look("idle", "slash", _("Declined"), _("Nothing was shown")),
+}
+
 # What became of an attribute, in a header comparison.
 _ACTION = {
     "replaced": Look("moving", "undo", _("Replaced"), _("Another value stands in its place")),
@@ -103,6 +109,7 @@ _LOOKS: dict[str, dict[str, Look]] = {
     "chunk": _CHUNK,
     "outcome": _OUTCOME,
     "action": _ACTION,
+    "consent": _CONSENT,
     # A study shows the state of its least finished instance, or that of its batch before that.
     "study": _BATCH | _INSTANCE,
 }

@@ -9,7 +9,6 @@ from studies.models import Destination, Organization, Priority, ProfileVersion, 
 from studies.models.organization import IdentifierScheme
 from studies.models.places import SourceKind
 from studies.services import profiles
-from studies.services.reidentification import REASONS
 
 WAIT = (("wait", _("Wait for me")), ("clean", _("Deliver what is clean")))
 
@@ -107,6 +106,12 @@ class OrganizationForm(forms.Form):
     retention_days = forms.IntegerField(
         label=_("Days that originals are kept after delivery"), min_value=0, max_value=90
     )
+    second_factor_required = forms.BooleanField(
+        label=_("Radiologists need a second factor"), required=False
+    )
+    four_eyes_bulk = forms.BooleanField(
+        label=_("Several patients at once need a second person"), required=False
+    )
 
     def clean_allowed_regions(self) -> list[str]:
         """Split the regions at commas."""
@@ -120,38 +125,3 @@ class MemberForm(forms.Form):
     email = forms.EmailField(label=_("E-mail"))
     name = forms.CharField(label=_("Name"), max_length=150)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
-
-
-class DoorForm(forms.Form):
-    """Which patient, why, and a fresh password."""
-
-    typed = forms.CharField(label=_("Cloud study id"), max_length=40)
-    batch = forms.CharField(
-        label=_("Batch id"),
-        max_length=36,
-        required=False,
-        help_text=_("Optional: narrows it to one batch"),
-    )
-    reason = forms.ChoiceField(label=_("Reason"), choices=list(REASONS.items()))
-    words = forms.CharField(
-        label=_("In your words (no patient data)"),
-        max_length=200,
-        required=False,
-        help_text=_("Auditors read this."),
-    )
-    password = forms.CharField(
-        label=_("Your password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-
-
-class ReportForm(forms.Form):
-    """A report that came back."""
-
-    text = forms.CharField(
-        label=_("Report"),
-        widget=forms.Textarea(attrs={"rows": 14}),
-        max_length=1_000_000,
-        help_text=_("As the reader sent it, with the cloud ids in it"),
-    )

@@ -100,6 +100,8 @@ def organization(request: HttpRequest) -> HttpResponse:
         "allowed_regions": ", ".join(row.allowed_regions),
         "release_policy": row.release_policy,
         "retention_days": row.retention_days,
+        "second_factor_required": row.second_factor_required,
+        "four_eyes_bulk": row.four_eyes_bulk,
     }
     form = OrganizationForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from anonportal.ui.shell import Group, Item, Place, Shell
 from studies.models import BatchState, Instance, InstanceState, Report, ReportState, Role
-from studies.services import access
+from studies.services import access, alarms
 from studies.services.access import Viewer
 
 
@@ -71,6 +71,9 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
             item(_("Organization and people"), "organization", "people"),
             item(_("API tokens"), "tokens", "key"),
         ]
+    if caller.has(Role.ADMINISTRATOR, Role.AUDITOR):
+        count = alarms.unseen(caller)
+        more += [item(_("Alerts of the door"), "door_alerts", "bell", badge=count, family="stop")]
     groups = []
     if main[4:]:
         groups.append(Group(_("Work"), tuple(main[4:])))

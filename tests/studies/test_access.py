@@ -14,8 +14,9 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from studies.models import ApiToken, Membership, Role, Scope
-from studies.services import returning, tokens
+from studies.models import ApiToken, BulkLookUp, Membership, Role, Scope
+from studies.services import bulk, lending, returning, tokens
+from studies.services.door_rules import Proof
 from tests import datasets
 from tests.api.conftest import client_for
 from tests.api.matrix import CALLS, PUBLIC, Call
@@ -47,7 +48,7 @@ def post(*roles: str, ok: int = 302, needs: tuple[str, ...] = (), **more: Any) -
 
 
 BATCH, STUDY, PLACE, SOURCE = ("batch_id",), ("study_id",), ("destination_id",), ("source_id",)
-CHAIN = ("chain",)
+CHAIN, REPORT = ("chain",), ("report_id",)
 NOTHING = UUID(int=1)
 
 PAGES: dict[str, Page] = {
@@ -98,7 +99,19 @@ PAGES: dict[str, Page] = {
     "worklist_study": Page((R,), needs=STUDY),
     "reidentify": Page((R,)),
     "report_bring": Page((R,)),
-    "report": Page((R,), needs=("report_id",), foreign_wrong_role=403),
+    "report": Page((R,), needs=REPORT, foreign_wrong_role=403),
+    "report_page": Page((R,), needs=REPORT, foreign_wrong_role=403),
+    "report_read": post(R, ok=200, needs=REPORT, foreign_wrong_role=403),
+    "report_settle": post(R, ok=422, needs=REPORT, foreign_wrong_role=403),
+    "report_download": post(R, needs=REPORT, foreign_wrong_role=403),
+    "link_new": Page((R,), needs=REPORT, foreign_wrong_role=403),
+    # A link opens for the person it was given to alone: to all others it does not exist.
+    "report_link": Page((A,), needs=("link_id",), wrong_role=404),
+    "link_revoke": post(R, D, needs=("link_id",)),
+    "bulk_ask": Page((R,)),
+    "bulk": Page((R, D), needs=("bulk_id",), foreign_wrong_role=403),
+    "door_alerts": Page((A, D)),
+    "door_alert_seen": post(A, D),
     "account": Page(EVERYONE),
     "language": Page(public=True, method="post", ok=302),
     "account_login": Page(public=True),
@@ -176,6 +189,13 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         f"about {study.cloud_study_id}",
         hospital.viewer(R).actor,
     )
+    radiologist = hospital.viewer(R)
+    proof = Proof(is_fresh=True)
+    auditor = hospital.people[A].pk
+    link = lending.lend(radiologist, report, auditor, 4, "for the audit", proof)
+    hospital.organization.four_eyes_bulk = True
+    asked = bulk.ask(radiologist, study.cloud_study_id, "report", "", proof)
+    assert isinstance(asked, BulkLookUp)
     membership = Membership.objects.get(organization=hospital.organization, role=C)
     return {
         "batch_id": batch.pk,
@@ -186,6 +206,8 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         "membership_id": membership.pk,
         "token_id": token_row(hospital).pk,
         "report_id": report.pk,
+        "link_id": link.pk,
+        "bulk_id": asked.pk,
         "chain": str(hospital.organization.pk),
         "actor": str(hospital.people[C].pk),
     }

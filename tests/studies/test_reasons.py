@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from studies.web.mark_words import MARKS
 from studies.web.reasons import REASONS, STOPPED
 
 ROOT = Path(__file__).parents[2]
@@ -33,3 +34,12 @@ def test_words_name_no_code_and_end_as_sentences() -> None:
         assert str(reason.why).endswith(".")
         assert not str(reason.title).endswith(".")
     assert all(str(text) for text in STOPPED.values())
+
+
+def test_every_mark_of_a_report_has_words() -> None:
+    marks = re.compile(r"""[Mm]ark\(\s*"([a-z-]+)\"""")
+    found: set[str] = set()
+    for path in (ROOT / "studies/reports").rglob("*.py"):
+        found |= set(marks.findall(path.read_text(encoding="utf-8")))
+    assert found, "the search above finds no mark any more: mend it"
+    assert found - set(MARKS) == set()
