@@ -135,7 +135,12 @@ PREPARED = {
 }
 
 
-def _stow(operation_id: str, *names: str) -> dict[str, Any]:
+def _stow(
+    operation_id: str,
+    *names: str,
+    scope: str = Scope.STOW,
+    summary: str = "Send objects by STOW-RS into the batch of a listener rule (PS3.18 10.5).",
+) -> dict[str, Any]:
     known = {
         "study": ("The study that all objects must be of", "^[0-9.]{1,64}$"),
         "rule": ("The listener rule that takes them", "^[a-zA-Z0-9_-]{1,80}$"),
@@ -143,9 +148,9 @@ def _stow(operation_id: str, *names: str) -> dict[str, Any]:
     answer = {"application/dicom+json": {"schema": {"type": "object"}}}
     return {
         "operationId": operation_id,
-        "summary": "Send objects by STOW-RS into the batch of a listener rule (PS3.18 10.5).",
+        "summary": summary,
         "tags": ["DICOMweb"],
-        "x-scope": Scope.STOW,
+        "x-scope": scope,
         "parameters": [
             {
                 "name": name,
@@ -176,6 +181,13 @@ PLAIN: dict[str, dict[str, Any]] = {
     "/api/anonymize-stream": {"post": ANONYMIZE},
     "/api/batch-prepare": {"post": PREPARE},
     "/api/batch-prepare/{batch_id}": {"get": PREPARED},
+    "/api/reports/dicom-web/studies": {
+        "post": _stow(
+            "storeReports",
+            scope=Scope.REPORTS_WRITE,
+            summary="Send what was made of delivered studies, under cloud ids, by STOW-RS.",
+        )
+    },
     "/api/dicom-web/studies": {"post": _stow("storeInstances")},
     "/api/dicom-web/studies/{study}": {"post": _stow("storeStudy", "study")},
     "/api/dicom-web/{rule}/studies": {"post": _stow("storeByRule", "rule")},

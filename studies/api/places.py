@@ -17,7 +17,7 @@ from studies.api.schemas import (
     ProfileOut,
     SourceOut,
 )
-from studies.faults import TransientError
+from studies.faults import PermanentError, TransientError
 from studies.models import Destination, ProfileVersion, Scope, Source
 from studies.services import machines, places, profiles
 
@@ -53,7 +53,10 @@ def list_profiles(request: HttpRequest) -> list[ProfileOut]:
 def make_profile_version(request: HttpRequest, said: ProfileIn) -> Status[Any]:
     """Make the next version of a profile of the organization's own; errors name line and key."""
     caller = machine(request)
-    row = profiles.save_version(caller.organization, said.name, said.text, caller.actor)
+    try:
+        row = profiles.save_version(caller.organization, said.name, said.text, caller.actor)
+    except PermanentError as error:
+        raise Problem(422, error.code, error.message) from None
     return Status(201, _detail(row, caller.organization.default_profile_id))
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -21,12 +22,20 @@ from studies.services import machines, returning
 
 router = Router(tags=["Reports"])
 
-TEXT = "text/plain"
-# As many bytes as a text report of the longest allowed length can have.
-REPORT_BYTES = 4 << 20
+# What a report may be, as its sender says; what it really is decides the reader of reports.
+KINDS = (
+    "text/plain",
+    "application/pdf",
+    "application/dicom",
+    "application/fhir+json",
+    "application/fhir+xml",
+    "application/hl7-v2",
+    "x-application/hl7-v2+er7",
+    "application/octet-stream",
+)
 REPORT_BODY = {
     "required": True,
-    "content": {TEXT: {"schema": {"type": "string", "minLength": 1}}},
+    "content": {kind: {"schema": {"type": "string", "minLength": 1}} for kind in KINDS},
 }
 
 
@@ -43,21 +52,21 @@ REPORT_BODY = {
 def bring_report(request: HttpRequest, response: HttpResponse) -> Status[Any]:
     """Bring a returned report; it is matched to its study by the cloud ids in it."""
     caller = machine(request)
-    if media_type(request.headers.get("Content-Type", "")) != TEXT:
-        raise Problem(415, "content-type", _("Send text/plain in UTF-8."))
-    try:
-        text = _whole(Body(request, REPORT_BYTES)).decode("utf-8")
-    except UnicodeDecodeError:
-        raise Problem(422, "report-encoding", _("The report isn't text in UTF-8.")) from None
-    row = returning.receive_text(caller.organization, text, caller.actor)
+    kind = media_type(request.headers.get("Content-Type", ""))
+    if kind not in KINDS:
+        said = _("Send the report as one of: {kinds}.").format(kinds=", ".join(KINDS))
+        raise Problem(415, "content-type", said)
+    # One byte more than is allowed tells a report that is too large, and puts it in the trail.
+    body = _whole(Body(request, settings.REPORT_MAX_BYTES * 2), settings.REPORT_MAX_BYTES + 1)
+    row = returning.receive(caller.organization, body, caller.actor, hint=kind, channel="api")
     response["Location"] = reverse("api:report", args=[row.pk])
     return Status(201, _report(row))
 
 
-def _whole(body: Body) -> bytes:
+def _whole(body: Body, most: int) -> bytes:
     data = bytearray()
     while block := body.read(BLOCK):
-        data += block
+        data += block[: most - len(data)]
     return bytes(data)
 
 
@@ -90,7 +99,10 @@ def get_report(request: HttpRequest, report_id: UUID) -> ReportOut:
 
 
 def _report(row: Report) -> ReportOut:
-    names = ("format", "state", "code", "cloud_study_id", "cloud_patient_id", "size", "created")
+    names = (
+        *("format", "state", "code", "where", "version", "cloud_study_id", "cloud_patient_id"),
+        *("size", "created"),
+    )
     return ReportOut(report_id=row.pk, **{name: getattr(row, name) for name in names})
 
 

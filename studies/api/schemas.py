@@ -277,8 +277,18 @@ class SelectedOut(Out):
     files: int
 
 
+_NUMBERS_OR_CODE: dict[str, Any] = {
+    "anyOf": [
+        {"required": ["numbers"], "properties": {"numbers": {"type": "array"}}},
+        {"required": ["code"], "properties": {"code": {"type": "string"}}},
+    ]
+}
+
+
 class ChosenIn(In):
     """Which entries an act is about: by number, or all with a code."""
+
+    model_config = ConfigDict(json_schema_extra=_NUMBERS_OR_CODE)
 
     numbers: Numbers | None = None
     code: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")] | None = None
@@ -374,7 +384,9 @@ class ReportOut(Out):
     report_id: UUID
     format: str
     state: str
-    code: str
+    code: str = Field(description="What is in its way; empty where nothing is")
+    where: str
+    version: str = Field(description="What it says of itself: preliminary, final …")
     cloud_study_id: str
     cloud_patient_id: str
     size: int

@@ -21,7 +21,7 @@ from studies.api.problems import Problem
 from studies.intake.multipart import MultipartReader, Part, boundary_of
 from studies.intake.part10 import PEEKED, Named, is_uid, peek
 from studies.models import Scope
-from studies.services import listening
+from studies.services import listening, returning
 from studies.services.listening import Received
 from studies.services.tokens import Machine
 
@@ -42,12 +42,7 @@ def store(
     if study and not is_uid(study):
         raise Problem(400, "uid-invalid", _("The study in the address isn't a UID."))
     accepted = _answer_type(request)
-    kind = request.headers.get("Content-Type", "")
-    wanted = parameter(kind, "type") or DICOM
-    if media_type(kind) != "multipart/related" or media_type(wanted) != DICOM:
-        raise Problem(
-            415, "content-type", _("Send multipart/related with parts of application/dicom.")
-        )
+    kind = _related(request)
     rule = listening.require_rule(
         listening.stow_rule(machine.organization, machine.address, rule_name)
     )
@@ -55,6 +50,34 @@ def store(
     sorted_out = _Sorting(reader, study)
     taken = listening.receive(rule, sorted_out.objects(), actor=machine.actor)
     return _answer([*taken, *sorted_out.failed], accepted)
+
+
+@plain_view(Scope.REPORTS_WRITE, "POST")
+def store_reports(request: HttpRequest, machine: Machine) -> HttpResponseBase:
+    """Take in what was made of delivered studies: reports as DICOM objects, under cloud ids."""
+    accepted = _answer_type(request)
+    kind = _related(request)
+    results: list[Received] = []
+    for part in MultipartReader(Body(request), boundary_of(kind)):
+        data = part.read(settings.REPORT_MAX_BYTES + 1)
+        named = peek(data[:PEEKED])
+        if named is None:
+            results.append(Received("", "", 0, listening.NOT_DICOM))
+            continue
+        returning.receive(machine.organization, data, machine.actor, hint=DICOM, channel="stow")
+        results.append(Received(named.sop_class_uid, named.sop_instance_uid, len(data)))
+    return _answer(results, accepted)
+
+
+def _related(request: HttpRequest) -> str:
+    """Return the content type of a body of DICOM objects, or refuse any other."""
+    kind = request.headers.get("Content-Type", "")
+    wanted = parameter(kind, "type") or DICOM
+    if media_type(kind) != "multipart/related" or media_type(wanted) != DICOM:
+        raise Problem(
+            415, "content-type", _("Send multipart/related with parts of application/dicom.")
+        )
+    return kind
 
 
 class _Sorting:

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("anonymize-stream", anonymize.anonymize_stream, name="anonymize_stream"),
     path("batch-prepare", prepare.batch_prepare, name="batch_prepare"),
     path("batch-prepare/<uuid:batch_id>", prepare.batch_prepared, name="batch_prepared"),
+    path("reports/dicom-web/studies", stow.store_reports, name="stow_reports"),
     path("dicom-web/studies", stow.store, name="stow"),
     path("dicom-web/studies/<uid:study>", stow.store, name="stow_study"),
     path("dicom-web/<slug:rule_name>/studies", stow.store, name="stow_rule"),

@@ -66,9 +66,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
     ]
     context = {"rows": rows, "form": form, "made": made, "secret": secret}
     status = 422 if form.errors else 200
-    response = render(request, "studies/tokens.html", context, status=status)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "studies/tokens.html", context, status=status)
 
 
 @login_required

@@ -36,6 +36,7 @@ CALLS: dict[str, list[Call]] = {
     "api:anonymize_stream": [post(Scope.ANONYMIZE, 400, b"", kind=DICOM)],
     "api:batch_prepare": [post(WRITE, 422)],
     "api:batch_prepared": [Call(READ, needs=BATCH, ok=404)],
+    "api:stow_reports": [post(Scope.REPORTS_WRITE, 400, b"--edge--\r\n", kind=STOW)],
     "api:stow": [post(Scope.STOW, 409, b"--edge--\r\n", kind=STOW)],
     "api:stow_study": [post(Scope.STOW, 409, b"--edge--", kind=STOW, fixed={"study": "1.2.3"})],
     "api:stow_rule": [post(Scope.STOW, 409, b"--edge--", kind=STOW, fixed={"rule_name": "r"})],
