@@ -27,6 +27,7 @@ _WORDS = {
     409: "Not in its present state",
     411: "No Content-Length",
     413: "Too large",
+    414: "The address is too long",
     415: "Another content type is wanted",
     422: "Not as documented, held or refused",
     429: "Too many requests",
@@ -224,6 +225,8 @@ def _complete(operation: dict[str, Any]) -> None:
         if int(status) >= 400 and "content" in answer and "application/json" in answer["content"]:
             answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
             answer["description"] = _WORDS.get(int(status), answer["description"])
+    # The web server's own, before the portal sees the request.
+    responses["414"] = {"description": _WORDS[414]}
     operation["responses"] = responses
     body = EXAMPLES.get(operation["operationId"])
     content = operation.get("requestBody", {}).get("content", {})

@@ -42,7 +42,6 @@ _STATUS_OF_CODE = {
     "foreign-object": 404,
     "profile-not-allowed": 422,
     "nothing-selected": 422,
-    "idempotency-key-reused": 422,
 }
 
 

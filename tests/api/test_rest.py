@@ -156,7 +156,7 @@ def test_the_same_request_under_one_key_is_done_once(client: Client, hospital: H
     assert again["Idempotent-Replayed"] == "true"
     assert Batch.objects.count() == 1
     other = send(client, "post", "/batches", {"priority": "STAT"}, **key)
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-reused")
     elsewhere = client_for(hospital.organization)
     assert send(elsewhere, "post", "/batches", {"priority": "HIGH"}, **key).status_code == 201
     assert Batch.objects.count() == 2
