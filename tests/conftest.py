@@ -12,7 +12,7 @@ import pytest
 
 from tests.append_only import flush_past_triggers
 
-pytest_plugins = ["tests.proof", "tests.browsers", "tests.servers"]
+pytest_plugins = ["tests.proof", "tests.browsers", "tests.servers", "tests.api.server"]
 
 hypothesis.settings.register_profile("small", deadline=None, max_examples=25, print_blob=True)
 hypothesis.settings.register_profile("full", deadline=None, max_examples=500, print_blob=True)

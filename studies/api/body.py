@@ -4,7 +4,7 @@ from email.message import Message
 from typing import Protocol
 
 from django.conf import settings
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest
 
 from studies.api.problems import Problem
 
@@ -40,8 +40,9 @@ class Body:
                 return b""
         try:
             block = self._stream.read(size)
-        except (UnreadablePostError, OSError):
-            raise cut() from None
+        except Exception as error:
+            # Each web server has faults of its own for a chunk that is none, or a sender gone.
+            raise cut() from error
         self.read_bytes += len(block)
         if not block and self.length is not None:
             raise cut()

@@ -1,11 +1,13 @@
 """Errors of the API as problem+json (RFC 9457): a stable code and a sentence, no patient data."""
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
@@ -13,6 +15,8 @@ from studies.faults import Fault, TransientError
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 30
+# A refused body up to here is read to its end; behind more the web server closes the connection.
+READ_ON = 1 << 20
 
 # What isn't a conflict with the present state of things, which is 409.
 _STATUS_OF_CODE = {
@@ -113,11 +117,23 @@ class ProblemMiddleware:
         if not request.path.startswith("/api/"):
             return response
         response.headers.setdefault("Cache-Control", "no-store")
+        if response.status_code >= 400 and hasattr(request, "_machine"):
+            _read_rest(request)
         if response.status_code < 400 or response.headers.get("Content-Type") == CONTENT_TYPE:
             return response
         code, detail = _PLAIN.get(response.status_code, ("error", "The request failed."))
         kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
         return Problem(response.status_code, code, detail, headers=kept).response()
+
+
+def _read_rest(request: HttpRequest) -> None:
+    """Read the rest of a small body that was refused, so that its connection can be used again."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > READ_ON:
+        return
+    with contextlib.suppress(OSError, RawPostDataException):
+        while request.read(64 << 10):
+            pass
 
 
 _KEPT = ("Allow", "Retry-After", "X-Request-Id", "WWW-Authenticate")

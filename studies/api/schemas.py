@@ -49,7 +49,9 @@ class Out(Schema):
 class In(Schema):
     """A request."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True
+    )
 
 
 class ProblemOut(Schema):

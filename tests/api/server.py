@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -16,6 +18,13 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def portal_server(django_db_setup: None, redis_server: Path) -> Iterator[str]:
+    """Run one web server for all tests that need one; each test's rows are its own."""
+    with gunicorn(ANONPORTAL_API_CALLS_PER_MINUTE="1000000") as address:
+        yield address
 
 
 @contextlib.contextmanager
