@@ -168,6 +168,16 @@ DICOM_TLS_KEY = env("DICOM_TLS_KEY", "")
 DICOM_TLS_ISSUERS = env("DICOM_TLS_ISSUERS", "")
 # What DIMSE sources that ask for a certificate are shown: one PEM file, certificate and key.
 DICOM_TLS_CLIENT = env("DICOM_TLS_CLIENT", "")
+# Returning reports over HL7 MLLP: who they are for, and from which networks they may come.
+MLLP_PORT = env_int("MLLP_PORT", 0)
+MLLP_BIND = env("MLLP_BIND", "127.0.0.1")
+MLLP_ORGANIZATION = env("MLLP_ORGANIZATION", "")
+MLLP_ALLOW = env_list("MLLP_ALLOW")
+MLLP_CONNECTIONS = env_int("MLLP_CONNECTIONS", 64)
+MLLP_SILENT_SECONDS = env_int("MLLP_SILENT_SECONDS", 300)
+MLLP_TLS_CERTIFICATE = env("MLLP_TLS_CERTIFICATE", "")
+MLLP_TLS_KEY = env("MLLP_TLS_KEY", "")
+MLLP_TLS_ISSUERS = env("MLLP_TLS_ISSUERS", "")
 MIN_FREE_BYTES = env_int("MIN_FREE_MB", 2048) * 2**20
 ORIGINALS_MAX_BYTES = env_int("ORIGINALS_MAX_GB", 0) * 2**30
 ARCHIVE_MAX_DEPTH = env_int("ARCHIVE_MAX_DEPTH", 2)

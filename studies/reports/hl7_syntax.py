@@ -178,14 +178,19 @@ def _require_frame(lines: list[str]) -> None:
         raise ReportError("hl7-batch", "MSH")
 
 
-def _require_header(message: Message) -> None:
-    kind = message.first("MSH", 9).split(message.comp)
-    if kind[:2] != ["ORU", "R01"]:
+def require_kind(kind: str, version: str, processing: str, comp: str = "^") -> None:
+    """Raise ReportError for any message but ORU^R01 of version 2.3 to 2.8."""
+    if kind.split(comp)[:2] != ["ORU", "R01"]:
         raise ReportError("hl7-not-a-report", "MSH-9")
-    if not _VERSIONS.match(message.first("MSH", 12).split(message.comp)[0]):
+    if not _VERSIONS.match(version.split(comp)[0]):
         raise ReportError("hl7-version", "MSH-12")
-    if message.first("MSH", 11).split(message.comp)[0] not in _PROCESSING:
+    if processing.split(comp)[0] not in _PROCESSING:
         raise ReportError("hl7-processing-id", "MSH-11")
+
+
+def _require_header(message: Message) -> None:
+    kind, version, processing = (message.first("MSH", number) for number in (9, 12, 11))
+    require_kind(kind, version, processing, message.comp)
     if not message.first("MSH", 10):
         raise ReportError("hl7-malformed", "MSH-10")
     if not any(True for _ in message.rows("OBR")) or not any(True for _ in message.rows("OBX")):

@@ -130,6 +130,8 @@ class Portal:
             command = [*python, "rqworker", *QUEUES, "--worker-ttl", str(WORKER_TTL), *trusted]
             # Pages answer while a batch takes all there is.
             children.append(ChildSpec(f"worker {number}", command, quiet, niceness=5))
+        if settings.MLLP_PORT:
+            children.append(ChildSpec("mllp", [*python, "mllp_listener", *trusted], quiet))
         children.append(ChildSpec("scheduler", [*python, "scheduler", *trusted], quiet))
         return children
 
