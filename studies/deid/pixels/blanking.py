@@ -152,10 +152,7 @@ class PixelWork:
         ]
         after = values.copy()
         if boxes:
-            outside = np.ones((image.rows, image.columns), bool)
-            for box in boxes:
-                outside[_slices(box)] = False
-            fill = fill_value(values, outside, image)
+            fill = fill_value(values, boxes, image)
             for box in boxes:
                 after[_slices(box)] = fill
         return boxes, without_unused_bits(after, image) if self.masks else after
@@ -181,7 +178,7 @@ def _aligned(box: Box, image: Image) -> Box:
     return Box(left, box.y, right - left, box.height, box.frames, box.because, box.kept)
 
 
-def fill_value(values: np.ndarray, outside: np.ndarray, image: Image) -> np.ndarray:
+def fill_value(values: np.ndarray, boxes: list[Box], image: Image) -> np.ndarray:
     """Return the stored value that shows as black: one the frame has, where it is monochrome."""
     if image.samples == 3:
         if image.photometric.startswith("YBR") and image.photometric not in ("YBR_ICT", "YBR_RCT"):
@@ -192,6 +189,9 @@ def fill_value(values: np.ndarray, outside: np.ndarray, image: Image) -> np.ndar
     if image.photometric == "PALETTE COLOR":
         table, first = palette_tables(image)
         return np.array(int(table.astype(int).sum(axis=1).argmin()) + first, values.dtype)
+    outside = np.ones(values.shape, bool)
+    for box in boxes:
+        outside[_slices(box)] = False
     rest = values[outside] if outside.any() else values.ravel()
     shown = signed_values(rest, image)
     is_inverse = image.photometric == "MONOCHROME1"

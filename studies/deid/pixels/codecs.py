@@ -36,12 +36,27 @@ def decode_frame(data: bytes, image: Image) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a codec that warns has guessed
             values = decoder(data, image)
-    except (RuntimeError, ValueError, OSError, IndexError, Warning, MemoryError) as error:
+    except (RuntimeError, ValueError, OSError, IndexError, SyntaxError, Warning) as error:
         raise undecodable("a frame can't be decompressed") from error
     shape = (image.rows, image.columns) + ((image.samples,) if image.samples > 1 else ())
     if values.shape != shape:
         raise undecodable("a frame has not the size that the attributes say")
     return values
+
+
+def decode_luma(data: bytes, image: Image) -> np.ndarray:
+    """Return the luma of a baseline JPEG frame alone; Held where it can't be had."""
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(BytesIO(data)) as picture:
+            picture.draft("L", picture.size)
+            luma = np.asarray(picture.convert("L"))
+    except (ValueError, OSError, SyntaxError) as error:
+        raise undecodable("a frame can't be decompressed") from error
+    if luma.shape != (image.rows, image.columns):
+        raise undecodable("a frame has not the size that the attributes say")
+    return luma
 
 
 def _decoder(syntax: str) -> Callable[[bytes, Image], np.ndarray]:

@@ -12,7 +12,7 @@ from ..dataset import ITEM, SEQUENCE_END, TAG_LENGTH, UNDEFINED, vr_code
 from ..encapsulated import MAX_FRAGMENTS, MAX_FRAME, starts_frame
 from ..source import Source
 from ..survey import Survey
-from .codecs import decode_frame
+from .codecs import BASELINE, decode_frame, decode_luma
 from .image import Image, undecodable
 from .native import to_values
 
@@ -103,6 +103,13 @@ class Frames:
         if self.image.is_encapsulated:
             return decode_frame(self.raw(frame), self.image)
         return to_values(self.raw(frame), self.image)
+
+    def luma(self, frame: int) -> np.ndarray | None:
+        """Return the brightness of a frame in colours, if the codec gives it for less."""
+        image = self.image
+        if image.syntax != BASELINE or image.samples == 1 or image.photometric == "RGB":
+            return None
+        return decode_luma(self.raw(frame), image)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return map(self.values, range(len(self)))

@@ -22,7 +22,6 @@ _STRONGER = 1.6  # times the structure of searched frames, from which on a frame
 _FAINT = 3.0  # grey levels of structure that no text is
 _STILL = 12  # grey levels by which a still pixel may change; lossy compression does as much
 _MOST_EXTRA = 24  # frames searched for being different, before every frame is
-_SIZE = 640  # frames are compared at about this size
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,9 @@ class Look:
         self._has_unused = self._has_unused or has_unused_bits(values, self._frames.image)
         return for_finder(values, self._frames.image)
 
-    def _search(self, grey: np.ndarray, *, twice: bool = True) -> None:
+    def _search(self, grey: np.ndarray) -> None:
         """Look at a frame as it is, and once more enlarged."""
-        for enlarged in (False, True) if twice else (False,):
+        for enlarged in (False, True):
             for found in self._finder.find(grey, enlarged=enlarged):
                 self._add(found)
 
@@ -85,25 +84,27 @@ class Look:
         self._found.append(found)
 
     def _search_cine(self) -> tuple[int, np.ndarray]:
-        """Search the first and the last frame and those that differ; return also what is still.
+        """Search the first frame and those that differ; return also what is still.
 
         Every frame is read to be compared with those that were searched.
         """
-        count = len(self._frames)
-        last = self._grey(count - 1)
-        self._search(last, twice=False)
-        low = high = last
+        low = high = self._compared(0)
         known: np.ndarray | None = None
-        looked = 1
-        for frame in range(count):
-            grey = self._grey(frame)
+        looked = 0
+        for frame in range(len(self._frames)):
+            grey = self._compared(frame)
             low, high = np.minimum(low, grey), np.maximum(high, grey)
             strength = structure(grey)
             if known is None or looked > _MOST_EXTRA or _is_new(strength, known):
-                self._search(grey)
+                self._search(self._grey(frame))
                 looked += 1
                 known = _strongest(known, strength)
-        return min(looked, count), (high - low) <= _STILL
+        return looked, (high - low) <= _STILL
+
+    def _compared(self, frame: int) -> np.ndarray:
+        """Return a frame as it is compared: of colours only the luma, where that is cheaper."""
+        luma = self._frames.luma(frame)
+        return self._grey(frame) if luma is None else luma
 
     def _judged(self, still: np.ndarray | None) -> list[Box]:
         """Return a box for each found text; a mark stays only where nothing else ever stands."""
@@ -135,11 +136,11 @@ def _is_same(found: FoundText, other: FoundText) -> bool:
 
 def structure(grey: np.ndarray) -> np.ndarray:
     """Return how much fine structure is in each block of a frame, in grey levels."""
-    scale = min(1.0, _SIZE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    across = cv2.absdiff(small[:, 1:], small[:, :-1])
-    size = max(across.shape[1] // _BLOCK, 1), max(across.shape[0] // _BLOCK, 1)
-    return np.asarray(cv2.resize(across.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+    across = cv2.absdiff(grey[:, 1:], grey[:, :-1])
+    right, bottom = -across.shape[1] % _BLOCK, -across.shape[0] % _BLOCK
+    across = cv2.copyMakeBorder(across, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
+    size = across.shape[1] // _BLOCK, across.shape[0] // _BLOCK
+    return np.asarray(cv2.resize(across, size, interpolation=cv2.INTER_AREA).astype(np.float32))
 
 
 def _strongest(known: np.ndarray | None, strength: np.ndarray) -> np.ndarray:
