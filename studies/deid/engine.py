@@ -16,7 +16,7 @@ from .dataset import StructError
 from .documents import DOCUMENT
 from .errors import EngineError, Held, Unsupported
 from .expected import expectation
-from .filemeta import EXPLICIT_LE, FileMeta, file_meta
+from .filemeta import EXPLICIT_LE, FileMeta, data_set_start, file_meta
 from .identities import Identities, is_placeholder_id
 from .opening import encoding, look
 from .outcome import Changes, Outcome
@@ -27,7 +27,7 @@ from .plan import Plan
 from .private import CHARACTERISTICS, characteristics
 from .profile import Option
 from .required import fixed_values, require
-from .rewrite import Rewriter
+from .rewrite import Rewriter, refers_by_position
 from .risk import evidence
 from .searched import Searched
 from .source import Sink, Source
@@ -106,9 +106,9 @@ class _Instance:
         is_new = header is None
         if header is None:
             header = self._rewritten()
-        head, body = self._output_header(header.meta, header.data)
-        tail, markers = self._write(header, head, body)
-        self._verify(head + body, tail, markers, header)
+        output = self._output_header(header.meta, header.data)
+        tail, markers = self._write(header, output)
+        self._verify(output, tail, markers, header)
         self.outcome.size = self.sink.size
         self.outcome.sha256 = self.sink.sha256
         self.outcome.changes = Changes(header.run.log)
@@ -125,6 +125,7 @@ class _Instance:
             found.buf, self.plan, iod, self._uid, charset=charset, explicit=meta.explicit
         )
         run.groups = found.groups
+        run.keeps_positions = refers_by_position(found.buf, found.start, found.end)
         self._identify(found, charset, run)
         originals.gather(self.outcome.originals, found, self.patient)
         self._stop_at_what_is_unchecked(found)
@@ -296,11 +297,11 @@ class _Instance:
 
     # What leaves ------------------------------------------------------------------------------
 
-    def _output_header(self, meta: FileMeta, header: bytearray) -> tuple[bytes, bytes]:
-        """Return preamble and file meta, and the data set up to the pixels, as they are written."""
+    def _output_header(self, meta: FileMeta, header: bytearray) -> bytes:
+        """Return preamble, file meta and the data set up to the pixels, not deflated."""
         outcome = self.outcome
         head = file_meta(outcome.sop_class_uid, meta.transfer_syntax, outcome.sop_instance_uid)
-        return head, to_big_endian(bytes(header)) if meta.is_big_endian else bytes(header)
+        return head + (to_big_endian(bytes(header)) if meta.is_big_endian else header)
 
     def _with_pixel_attributes(
         self, judged: Judgement, meta: FileMeta, header: bytearray
@@ -314,16 +315,17 @@ class _Instance:
             self.outcome.transfer_syntax_uid = meta.transfer_syntax
         return meta, header
 
-    def _write(self, whole: series.Header, head: bytes, body: bytes) -> tuple[bytes, list[bytes]]:
+    def _write(self, whole: series.Header, header: bytes) -> tuple[bytes, list[bytes]]:
         """Write header, pixels and what follows them: the one place where pixel data are met.
 
         Return what of it verification has to see besides the header.
         """
         meta, found, run, work = whole.meta, whole.found, whole.run, self.judged.work
         if meta.is_deflated:
-            self.sink.write(head)
+            start = data_set_start(header)
+            self.sink.write(header[:start])
             self.sink.deflate()
-        header = body if meta.is_deflated else head + body
+            header = header[start:]
         if work is None:
             tail, markers = write_with_pixels(self.source, self.sink, header, meta, found, run)
         else:

@@ -167,3 +167,9 @@ def file_meta(sop_class: str, syntax: str, sop_instance_uid: str) -> bytes:
     uid = sop_instance_uid.encode("ascii")
     head, after = _meta_ends(sop_class, syntax, len(uid))
     return head + encode_element(0x00020003, "UI", uid, True) + after
+
+
+def data_set_start(output: bytes) -> int:
+    """Return where the data set begins behind file meta that `file_meta` made."""
+    start: int = 144 + LENGTH.unpack_from(output, 140)[0]
+    return start

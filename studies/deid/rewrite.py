@@ -98,17 +98,25 @@ class Rewriter(Values):
         self.kept_private: dict[tuple[int, str], set[int]] = {}
         self.equipment_item = b""
         self.is_key_object = False
-        self.keeps_positions = b"\x40\x00\x73\xdb" in buf
+        # Whether items are referred to by their place in the tree.
+        self.keeps_positions = False
         self.depth = 0
 
     def again(self, buf: bytes, uid: Callable[[str], str]) -> "Rewriter":
-        """Return a rewriter of other bytes of the same people, with the same values."""
-        other = Rewriter(
-            buf, self.plan, self.iod, uid, charset=self.charset, explicit=self.is_explicit
-        )
-        other.shift_days, other.cleaner, other.fixed = self.shift_days, self.cleaner, self.fixed
-        other.templates, other.patient = self.templates, self.patient
-        other.is_key_object = self.is_key_object
+        """Return a rewriter of other bytes of the same people, with the same values.
+
+        Made for every instance of a series, so what is the same is taken over in one go.
+        """
+        other = Rewriter.__new__(Rewriter)
+        other.__dict__ = {**self.__dict__}
+        other.buf, other._new_uid = buf, uid
+        other.out, other.log, other.texts, other.found = bytearray(), [], [], []
+        other.dates, other.uids, other.uid_bytes = [], {}, {}
+        other.groups, other.offsets, other.kept_private = {}, {}, {}
+        other.pending, other.next_key, other.equipment_item = [], _AFTER_ALL, b""
+        other.path, other.depth, other.explicit_now = (), 0, self.is_explicit
+        # What somebody looked at in the first object was not seen in this one.
+        other.document, other.free_overlays, other.has_free_annotations = None, frozenset(), False
         return other
 
     # The walk -------------------------------------------------------------------------------
@@ -321,6 +329,11 @@ class Rewriter(Values):
         self.out += self.buf[run:stop]
         self._write_pending(key)
         return stop
+
+
+def refers_by_position(buf: bytes, start: int, end: int) -> bool:
+    """Tell whether items may be referred to by their place in the tree (0040,DB73)."""
+    return buf.find(b"\x40\0\x73\xdb", start, end) >= 0
 
 
 def _is_misread(vr: int, known: int) -> bool:

@@ -59,6 +59,8 @@ _ASKED = (
     *(0x00080070, 0x00081090, 0x00181030),
 )
 _OVERLAY_BITS = tuple(group << 16 | 0x0102 for group in range(0x6000, 0x6020, 2))
+_OVERLAY_BITS_SET = frozenset(_OVERLAY_BITS)
+_SIZE = (0x00280010, 0x00280011)  # Rows, Columns
 
 
 def evidence(survey: Survey) -> Risk | None:
@@ -66,9 +68,8 @@ def evidence(survey: Survey) -> Risk | None:
     if survey.pixel is None:
         return None
     get = survey.raw.get
-    said = tuple(get(tag, b"").decode("latin-1").strip(" \0").upper() for tag in _ASKED)
-    size = survey.number(0x00280010) or 0, survey.number(0x00280011) or 0
-    return _evidence(said, size, _has_overlay_in_pixels(survey))
+    raws = tuple([get(tag, b"") for tag in (*_ASKED, *_SIZE)])
+    return _evidence_of(raws, _has_overlay_in_pixels(survey))
 
 
 def device_boxes(survey: Survey) -> tuple[Box, ...]:
@@ -79,8 +80,16 @@ def device_boxes(survey: Survey) -> tuple[Box, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _evidence(said: tuple[str, ...], size: tuple[int, int], has_overlay: bool) -> Risk | None:
+def _evidence_of(raws: tuple[bytes, ...], has_overlay: bool) -> Risk | None:
     """Judge what an image says of itself; a series says the same thousand times."""
+    said = tuple(raw.decode("latin-1").strip(" \0").upper() for raw in raws[: len(_ASKED)])
+    rows, columns = (
+        int.from_bytes(raw, "little") if len(raw) == 2 else 0 for raw in raws[len(_ASKED) :]
+    )
+    return _evidence(said, (rows, columns), has_overlay)
+
+
+def _evidence(said: tuple[str, ...], size: tuple[int, int], has_overlay: bool) -> Risk | None:
     burned, modality, sop_class, image_type, conversion, description, maker, *_ = said
     reasons: list[str] = []
     if burned not in ("", "NO"):
@@ -128,4 +137,6 @@ def _regions(said: tuple[str, ...], size: tuple[int, int]) -> tuple[Box, ...]:
 
 def _has_overlay_in_pixels(survey: Survey) -> bool:
     raw = survey.raw
+    if _OVERLAY_BITS_SET.isdisjoint(raw):
+        return False
     return any(tag in raw and raw[tag].strip(b"\0") for tag in _OVERLAY_BITS)

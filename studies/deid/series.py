@@ -24,7 +24,7 @@ from .identities import Identities
 from .outcome import LogEntry, Outcome
 from .private import CHARACTERISTICS, characteristics
 from .required import require
-from .rewrite import Rewriter
+from .rewrite import Rewriter, refers_by_position
 from .searched import Searched
 from .source import Source
 from .survey import NOTED, Survey, unit_end
@@ -116,12 +116,12 @@ class Sample:
         run = known.run.again(source.buf, given.identities.uid)
         run.uids = dict(self.uids)
         run.dates = list(self.dates)
-        if run.keeps_positions != known.run.keeps_positions:
-            return None
         raw = dict(known.found.raw)
         try:
             position = self._follow(run, raw, meta.start)
             if not position or not raw[_SOP_INSTANCE_UID].strip(b" \0"):
+                return None
+            if run.keeps_positions != refers_by_position(run.buf, meta.start, position):
                 return None
             found = self._survey(source, meta, raw, position)
         except (EngineError, StructError):

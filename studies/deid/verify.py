@@ -12,8 +12,8 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from . import leaks
 from .charset import Charset
@@ -32,6 +32,9 @@ _TEXT = frozenset(
 _NUMERIC = frozenset(
     (b"DS", b"IS", b"TM", b"AS", b"US", b"SS", b"UL", b"SL", b"FL", b"FD", b"AT", b"OF", b"OD")
 )
+_META_ELEMENT = struct.Struct("<HH2sH").unpack_from
+# Elements of file meta that name programs, places and private makers.
+_ORIGINS = frozenset((0x16, 0x17, 0x18, 0x26, 0x27, 0x28, 0x35, 0x100, 0x102))
 _BINARY = frozenset((b"OB", b"OW", b"OL", b"OV", b"UN"))
 _UID = late(rb"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _SOP_INSTANCE_UID = swapped(0x00080018)
@@ -47,8 +50,7 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What must not, and what must, be in the output.
 
     `values` are those that the options do not retain; instances of a series should share them, as
@@ -99,7 +101,9 @@ def verify(
     suspects = leaks.suspects(expect.values)
     for region in regions:
         _check_uids(expect, region)
-        _Search(expect, suspects, region).run()
+        is_clear, has_foreign_text = suspects.first_look(region.data)
+        if not is_clear:
+            _Search(expect, suspects, region).run(has_foreign_text)
 
 
 def _found(rule: str, where: str) -> LeakFound:
@@ -114,23 +118,22 @@ def _file_meta(header: bytes, sop_instance_uid: str) -> int:
         raise LeakFound("verify-preamble", "The preamble of the output is not empty.", "byte 0")
     position, size = 132, len(header)
     while position + 8 <= size:
-        group, element, vr, length = struct.unpack_from("<HH2sH", header, position)
+        group, element, vr, length = _META_ELEMENT(header, position)
         if group != 2:
             break
         position += 8
         if vr in LONG_VRS and position + 4 <= size:
             (length,) = struct.unpack_from("<I", header, position)
             position += 4
-        value = header[position : position + length]
-        if (
-            element == 3
-            and sop_instance_uid
-            and value.rstrip(b"\0 ").decode("latin-1") != (sop_instance_uid)
-        ):
-            raise LeakFound(
-                "verify-marks", "File meta and data set name different instances.", "(0002,0003)"
-            )
-        if element in (0x16, 0x17, 0x18, 0x26, 0x27, 0x28, 0x35, 0x100, 0x102):
+        if element == 3 and sop_instance_uid:
+            value = header[position : position + length].rstrip(b"\0 ")
+            if value.decode("latin-1") != sop_instance_uid:
+                raise LeakFound(
+                    "verify-marks",
+                    "File meta and data set name different instances.",
+                    "(0002,0003)",
+                )
+        elif element in _ORIGINS:
             raise LeakFound(
                 "verify-meta", "File meta names where the file came from.", f"(0002,{element:04X})"
             )
@@ -155,41 +158,59 @@ def _inflated(raw: bytes) -> tuple[bytes, bytes]:
     return data, b""
 
 
+class _Wanted(NamedTuple):
+    """What is looked up in the top level, by swapped tag."""
+
+    tags: frozenset[int]
+    marks: tuple[tuple[int, bytes], ...]
+    type1: tuple[int, ...]
+    types: tuple[int, ...]
+
+
 @lru_cache(maxsize=256)
 def _wanted(
     marks: tuple[tuple[int, str], ...], type1: frozenset[int], type2: frozenset[int]
-) -> frozenset[int]:
-    """Return the swapped tags that have to be looked up."""
+) -> _Wanted:
     tags = {tag for tag, _ in marks} | type1 | type2 | {0x00080018, 0x0020000D, 0x0020000E}
-    return frozenset(swapped(tag) for tag in tags)
+    return _Wanted(
+        frozenset(map(swapped, tags)),
+        tuple((swapped(tag), value.encode("latin-1")) for tag, value in marks),
+        tuple(map(swapped, type1)),
+        tuple(map(swapped, (*type1, *type2))),
+    )
 
 
 def _check_required(expect: Expectation, header: bytes, start: int, syntax: str) -> None:
     """Check structure, marks, Type 1 and 2 attributes, form of UIDs and private attributes."""
     wanted = _wanted(expect.marks, expect.type1, expect.type2)
-    top = TopLevel.read(header, start, syntax, wanted)
+    top = TopLevel.read(header, start, syntax, wanted.tags)
+    found = top.found
     if top.has_private and not expect.private_allowed:
         raise LeakFound("verify-private", "A private attribute is in the output.")
-    for tag, value in expect.marks:
-        at, length = top.found.get(swapped(tag), (0, 0))
-        text = header[at : at + length].rstrip(b" \0").decode("latin-1")
+    for tag, value in wanted.marks:
+        at, length = found.get(tag, (0, 0))
+        text = header[at : at + length].rstrip(b" \0")
         if not text or (value and text != value):
-            raise LeakFound("verify-marks", "A required mark is missing or wrong.", tag_text(tag))
-    pixels = {swapped(tag) for tag in PIXEL_TAGS} if top.pixels_at >= 0 else set()
-    missing = wanted - top.found.keys() - pixels
-    if missing:
-        for tag in (*expect.type1, *expect.type2):
-            if swapped(tag) in missing:
-                raise LeakFound("verify-type", "A required attribute is missing.", tag_text(tag))
-    for tag in expect.type1:
-        if not top.found.get(swapped(tag), (0, 1))[1]:
-            raise LeakFound("verify-type", "A Type 1 attribute is empty.", tag_text(tag))
+            raise LeakFound(
+                "verify-marks", "A required mark is missing or wrong.", tag_text(swapped(tag))
+            )
+    if len(found) < len(wanted.tags):
+        pixels = {swapped(tag) for tag in PIXEL_TAGS} if top.pixels_at >= 0 else set()
+        missing = wanted.tags - found.keys() - pixels
+        for tag in wanted.types:
+            if tag in missing:
+                raise LeakFound(
+                    "verify-type", "A required attribute is missing.", tag_text(swapped(tag))
+                )
+    for tag in wanted.type1:
+        if not found.get(tag, (0, 1))[1]:
+            raise LeakFound("verify-type", "A Type 1 attribute is empty.", tag_text(swapped(tag)))
     for tag, at, length in top.uids:
         raw = header[at : at + length]
         if raw and raw not in _GOOD_UIDS:
             _check_uid_form(swapped(tag), raw)
     if expect.sop_instance_uid:
-        at, length = top.found.get(_SOP_INSTANCE_UID, (0, 0))
+        at, length = found.get(_SOP_INSTANCE_UID, (0, 0))
         if header[at : at + length].rstrip(b"\0 ").decode("latin-1") != expect.sop_instance_uid:
             raise LeakFound("verify-marks", "The instance has not the new UID.", "(0008,0018)")
 
@@ -306,12 +327,9 @@ class _Search:
         self._charset = Charset.of(expect.charset)
         self._judged: set[tuple[int, str]] = set()  # values that a rule has judged as a whole
 
-    def run(self) -> None:
+    def run(self, has_foreign_text: bool) -> None:
         """Raise LeakFound at the first leak."""
         data = self._region.data
-        is_clear, has_foreign_text = self._suspects.first_look(data)
-        if is_clear:
-            return
         for hit in self._suspects.hits(data):
             self._judge(hit)
         if has_foreign_text and not self._region.name:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import EngineError, Held
@@ -42,12 +43,22 @@ class Judgement:
 
 def by_attributes(found: Survey, risk: Risk | None) -> PixelVerdict:
     """Return the verdict before anybody looked at the pixels."""
+    frames, rows, columns = (
+        found.integer(0x00280008) or 1,
+        found.number(0x00280010) or 0,
+        found.number(0x00280011) or 0,
+    )
+    return _by_attributes(risk, frames, rows, columns)
+
+
+@lru_cache(maxsize=256)
+def _by_attributes(risk: Risk | None, frames: int, rows: int, columns: int) -> PixelVerdict:
     return PixelVerdict(
         state="not-at-risk" if risk is None else "unchecked",
         because=() if risk is None else risk.reasons,
-        frames=found.integer(0x00280008) or 1,
-        rows=found.number(0x00280010) or 0,
-        columns=found.number(0x00280011) or 0,
+        frames=frames,
+        rows=rows,
+        columns=columns,
     )
 
 

@@ -4,6 +4,8 @@ Native pixel values pass bit for bit; encapsulated ones fragment by fragment thr
 `encapsulated.py`. What follows the pixels is rewritten like the header, and junk is dropped.
 """
 
+from functools import lru_cache
+
 from ..bigendian import ByteOrder, to_big_endian
 from ..dataset import (
     MAX_HEADER,
@@ -25,6 +27,8 @@ _TRAILING = 0xFFFCFFFC
 _INTEGER_PIXELS = 0x00107FE0
 _FLOAT_BITS = {0x00087FE0: 32, 0x00097FE0: 64}
 _OB_OW = frozenset((0x424F, 0x574F, 0x464F, 0x444F, 0x4E55, 0))  # OB OW OF OD UN, implicit
+# Samples, Photometric Interpretation, Number of Frames, Rows, Columns, Bits Allocated.
+_DESCRIBED = (0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100)
 _HALVES = {"YBR_FULL_422": 2 / 3, "YBR_PARTIAL_422": 2 / 3, "YBR_PARTIAL_420": 1 / 2}
 
 
@@ -74,10 +78,19 @@ def write_with_pixels(
 
 
 def _wanted_length(tag: int, length: int, found: Survey) -> int:
-    """Return how many bytes of the value are pixels; stop where the image says otherwise.
+    """Return how many bytes of the value are pixels; stop where the image says otherwise."""
+    get = found.raw.get
+    return _wanted(tag, length, tuple(get(described, b"") for described in _DESCRIBED))
+
+
+@lru_cache(maxsize=256)
+def _wanted(tag: int, length: int, described: tuple[bytes, ...]) -> int:
+    """Return what an image's description makes of a length; a series says the same each time.
 
     Less than a frame of padding is cut off, as readers ignore it: nobody checks what it holds.
     """
+    found = Survey(b"", 0, True)
+    found.raw = dict(zip(_DESCRIBED, described, strict=True))
     number = found.number
     rows, columns = number(0x00280010), number(0x00280011)
     bits = _FLOAT_BITS.get(tag) or number(0x00280100)
