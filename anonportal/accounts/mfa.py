@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from qrcode.image.svg import SvgPathFillImage
 
@@ -67,6 +68,11 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """Return the square that an app reads: on white, so that it works on dark pages too."""
         image: Any = qrcode.make(url, image_factory=SvgPathFillImage, border=2)
         return str(image.to_string(encoding="unicode"))
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        """Return a name for a new passkey."""
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return gettext("Passkey {number}").format(number=count + 1)
 
     def _get_site_name(self) -> str:
         return "anonportal"
