@@ -24,6 +24,7 @@ _REPEATED = late(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
 _UNITS = late(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
 
 _LONGEST_UID = 64
+_LONGEST = {b"AE": 16, b"CS": 16, b"LO": 64, b"SH": 16}  # characters of one value, PS3.5 6.2
 
 Span = tuple[int, int, str]
 
@@ -83,7 +84,7 @@ class TextCleaner:
         found = self._bytes_cache.get(key)
         if found is None:
             text, count = self.clean(charset.decode(raw, vr))
-            found = (charset.encode(text, vr), count) if count else (raw, 0)
+            found = (charset.encode(_fitting(text, vr), vr), count) if count else (raw, 0)
             if len(self._bytes_cache) >= 4096:
                 self._bytes_cache.clear()
             self._bytes_cache[key] = found
@@ -125,6 +126,14 @@ class TextCleaner:
             elif self._patterns or days & values.dates:
                 spans.append((found.start, found.end, TOKEN))
         return spans
+
+
+def _fitting(text: str, vr: bytes) -> str:
+    """Cut each value to what its VR allows: what stands for a name may be longer than the name."""
+    longest = _LONGEST.get(vr)
+    if longest is None or len(text) <= longest:
+        return text
+    return "\\".join(value[:longest] for value in text.split("\\"))
 
 
 @lru_cache(maxsize=512)
