@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from redis import Redis, RedisError
 from rq import Worker
 
-from studies.services import leases
+from studies.services import finders, leases
 
 logger = logging.getLogger("anonportal.health")
 
@@ -97,6 +97,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "workers": _workers,
     "scheduler": _scheduler,
     "keys": _keys,
+    "text-finder": finders.are_answering,
 }
 
 

@@ -134,6 +134,14 @@ CHUNK_BYTES = env_int("CHUNK_BYTES", 128 * 2**20)
 CHUNK_INSTANCES = env_int("CHUNK_INSTANCES", 250)
 # A job gives way to a more urgent one after this long.
 JOB_SECONDS = env_int("JOB_SECONDS", 5)
+# Text in pictures is looked for by processes of their own: this many sockets of this machine, or
+# these hosts, asked over connections sealed under a shared secret (32 bytes or more, base64).
+TEXT_FINDER_SOCKETS = [
+    socket_path(DATA_DIR).with_name(f"text-finder-{number}.sock")
+    for number in range(1, env_int("TEXT_FINDERS", max(1, (os.cpu_count() or 1) // 2)) + 1)
+]
+TEXT_FINDER = env_list("TEXT_FINDER")
+TEXT_FINDER_KEY = env_secret("TEXT_FINDER_KEY", "")
 # How many patients one radiologist may look up in an hour.
 LOOK_UPS_PER_HOUR = env_int("LOOK_UPS_PER_HOUR", 30)
 # How long a consent to see several patients holds, and the longest life of a link to a report.

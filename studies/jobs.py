@@ -257,7 +257,9 @@ def _inventory(held: Claim) -> None:
 
 def _deidentify(held: Claim) -> None:
     batch = held.chunk.batch
-    processing.deidentify_chunk(held)
+    is_done = processing.deidentify_chunk(held)
+    if not is_done:
+        enqueue(held.chunk)
     _alert_if_stat(batch)
     for chunk in releasing.send_ready_studies(batch.pk):
         enqueue(chunk)

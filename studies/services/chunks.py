@@ -57,6 +57,17 @@ class Claim:
             code=code,
         )
 
+    def give_way(self) -> None:
+        """Give the chunk back after part of its work, in that work's transaction.
+
+        Raise LostLease if it isn't ours. A run that got on starts its count of attempts anew.
+        """
+        done = _mine(self).update(
+            state=ChunkState.PENDING, lease_token=None, lease_expires=None, attempts=0
+        )
+        if done != 1:
+            raise LostLease(str(self.chunk.pk))
+
     def give_up(self, code: str, reference: str = "") -> None:
         """Mark the chunk failed: only a person's decision makes new work of it."""
         done = _mine(self).update(

@@ -1,16 +1,20 @@
 """De-identifying a chunk of a batch, and what a batch does when its last chunk is done."""
 
+import contextlib
 import hashlib
+import time
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from audit import record
 from studies.deid import EngineError, Outcome, Plan, Profile, compile_plan, deidentify
+from studies.deid.pixels import Template
 from studies.models import (
     Batch,
     BatchState,
@@ -24,7 +28,8 @@ from studies.models import (
     ReleasePolicy,
     Study,
 )
-from studies.services import batches, inventory, keys, trail
+from studies.finding import FinderClient
+from studies.services import batches, finders, inventory, keys, pixels, trail
 from studies.services.chunks import Claim
 from studies.storage import BatchStore, ObjectWriter
 from studies.vault import service as vault
@@ -33,6 +38,8 @@ from studies.vault import service as vault
 DEADLY_ATTEMPTS = 3
 # What only a person can decide, because the identity itself is in doubt.
 CONFLICT_CODES = {"two-patients", "identity-conflict", "same-uid-other-bytes"}
+# Made again as a person drew it, and kept here until a person has looked at it and says so.
+AWAITS_APPROVAL = "pixel-awaits-approval"
 
 
 class Digesting:
@@ -71,6 +78,9 @@ class _Run:
     plan: Plan
     identities: "vault.DomainIdentities"
     token: uuid.UUID
+    batch: Batch
+    finder: FinderClient
+    templates: tuple[Template, ...]
 
 
 def plan_of(version: ProfileVersion) -> Plan:
@@ -78,44 +88,57 @@ def plan_of(version: ProfileVersion) -> Plan:
     return compile_plan(Profile.from_dict(version.definition))
 
 
-def deidentify_chunk(claim: Claim) -> None:
+def deidentify_chunk(claim: Claim) -> bool:
     """De-identify the received instances of a chunk into sealed staging, and store the outcomes.
 
-    The vault commits first, then the portal's rows and events in one transaction whose last write
+    Return False where time was up before all were done, so that what is urgent gets its turn: the
+    chunk then waits for its next run. The vault commits first, then the portal's rows and events in one transaction whose last write
     needs the lease; without it LostLease is raised and nothing of this run counts.
     """
     batch = claim.chunk.batch
     if batch.state not in (BatchState.PROCESSING, BatchState.DELIVERED):
         claim.give_up("batch-not-processing")
-        return
+        return True
     rows = list(
         Instance.objects.filter(chunk=claim.chunk, state=InstanceState.RECEIVED)
-        .select_related("study")
+        .select_related("study", "pixel_check")
         .order_by("number")
     )
     if claim.chunk.attempts > DEADLY_ATTEMPTS:
         _split_or_hold(claim, rows)
-        return
+        return True
+    until = time.monotonic() + settings.JOB_SECONDS
     sealer = keys.batch_sealer(batch)
-    with BatchStore(batch.pk, sealer.root) as store:
+    finder = finders.client(batch.priority, claim.renew)
+    with BatchStore(batch.pk, sealer.root) as store, contextlib.closing(finder):
         run = _Run(
             sealer,
             store,
             plan_of(batch.profile_version),
             inventory.identities_of(batch),
             claim.token,
+            batch,
+            finder,
+            pixels.templates_of(batch.organization),
         )
-        results = []
+        results: list[_Result] = []
         for row in rows:
             if not _still_wanted(batch):
                 claim.give_up("cancelled")
-                return
+                return True
+            if results and time.monotonic() > until:
+                break
             results.append(_deidentify(row, run))
             claim.renew()
         run.identities.flush(batch.pk, f"{claim.chunk.pk}")
+    is_done = len(results) == len(rows)
     with transaction.atomic():
         _store(batch, results)
-        claim.finish()
+        if is_done:
+            claim.finish()
+        else:
+            claim.give_way()
+    return is_done
 
 
 def _still_wanted(batch: Batch) -> bool:
@@ -124,11 +147,17 @@ def _still_wanted(batch: Batch) -> bool:
 
 def _deidentify(row: Instance, run: _Run) -> _Result:
     patient = inventory.entered_patient(row.study, run.sealer) if row.study else None
+    check = getattr(row, "pixel_check", None)
     name, sealed = run.store.create("staging", f"{run.token.hex}-{row.number}")
     with sealed, run.store.open_original(row.original) as reader:
         writer = Digesting(sealed)
         outcome = deidentify(
-            reader, cast(BinaryIO, writer), run.plan, run.identities, patient=patient
+            reader,
+            cast(BinaryIO, writer),
+            run.plan,
+            run.identities,
+            patient=patient,
+            pixels=pixels.policy(run.batch, run.finder, run.templates, check),
         )
         if outcome.state != "deidentified":
             sealed.abandon()
@@ -156,10 +185,14 @@ def _store(batch: Batch, results: list[_Result]) -> None:
     for result in results:
         outcome = result.outcome
         row = Instance.objects.filter(pk=result.instance.pk, state=InstanceState.RECEIVED)
+        check = getattr(result.instance, "pixel_check", None)
         if outcome.state == "deidentified":
+            awaits = check is not None and check.person_boxes is not None and not check.approved
+            if awaits:
+                outcome.state, outcome.code = "held", AWAITS_APPROVAL
             moved = row.move(
-                InstanceState.DEIDENTIFIED,
-                code="",
+                InstanceState.HELD if awaits else InstanceState.DEIDENTIFIED,
+                code=outcome.code,
                 where="",
                 staged=result.staged,
                 output_size=result.size,
@@ -171,8 +204,15 @@ def _store(batch: Batch, results: list[_Result]) -> None:
             )
         else:
             to = InstanceState.HELD if outcome.state == "held" else InstanceState.REFUSED
-            moved = row.move(to, code=outcome.code[:60], where=outcome.where[:200], processed=now)
+            moved = row.move(
+                to,
+                code=outcome.code[:60],
+                where=outcome.where[:200],
+                staged="",
+                processed=now,
+            )
         if moved:
+            pixels.keep(result.instance, outcome.pixels)
             per_study[result.instance.study].append(result)
     for study, members in per_study.items():
         _record(batch, study, members)

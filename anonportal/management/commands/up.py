@@ -1,7 +1,7 @@
-"""Run the whole portal on this machine: Redis, web server, workers and scheduler, as one process.
+"""Run the whole portal on this machine: Redis, web server, workers, text finders and scheduler.
 
-`make run` calls it. It prepares the data folder, starts everything, says `ready` when pages answer,
-restarts what dies, and stops everything on Ctrl-C.
+`make run` calls it: one process that looks after them all. It prepares the data folder, starts
+everything, says `ready` when pages answer, restarts what dies, and stops everything on Ctrl-C.
 """
 
 import http.client
@@ -132,6 +132,10 @@ class Portal:
             children.append(ChildSpec(f"worker {number}", command, quiet, niceness=5))
         if settings.MLLP_PORT:
             children.append(ChildSpec("mllp", [*python, "mllp_listener", *trusted], quiet))
+        for number, socket in enumerate([] if settings.TEXT_FINDER else finder_sockets(), 1):
+            private_folder(socket.parent)
+            command = [*python, "text_finder", "--number", str(number), *trusted]
+            children.append(ChildSpec(f"text finder {number}", command, quiet, niceness=5))
         children.append(ChildSpec("scheduler", [*python, "scheduler", *trusted], quiet))
         return children
 
@@ -184,6 +188,11 @@ class Portal:
         if _is_healthy(self._port):
             self._is_ready = True
             say(f"ready {self._address}")
+
+
+def finder_sockets() -> list[Path]:
+    """Return the sockets of this machine's text finders."""
+    return [Path(path) for path in settings.TEXT_FINDER_SOCKETS]
 
 
 def _is_set(name: str) -> bool:
