@@ -5,17 +5,42 @@ from django.urls import include, path
 from studies.web import (
     batches,
     deciding,
+    desk,
     destinations,
+    devices,
     filling,
     held,
     home,
+    sampling,
     setup,
     sources,
     tokens,
     uploads,
 )
 
+REVIEW = "review/<uuid:check_id>/"
+review_desk = [
+    path("review/", desk.queue, name="review"),
+    path(REVIEW, desk.image, name="review_image"),
+    path(f"{REVIEW}state/", desk.state, name="review_state"),
+    path(f"{REVIEW}header/", desk.header, name="review_header"),
+    path(f"{REVIEW}decide/", desk.decide, name="review_decide"),
+    path(f"{REVIEW}exclude/", desk.exclude, name="review_exclude"),
+    path(f"{REVIEW}before/<int:number>.png", desk.frame, {"side": "before"}, name="review_before"),
+    path(f"{REVIEW}after/<int:number>.png", desk.frame, {"side": "after"}, name="review_after"),
+    path("batches/<uuid:batch_id>/sample/", sampling.draw, name="sample_draw"),
+    path("samples/<uuid:sample_id>/", sampling.sample, name="sample"),
+    path("samples/<uuid:sample_id>/judge/", sampling.judge, name="sample_judge"),
+    path("device-templates/", devices.template_list, name="device_templates"),
+    path(
+        "device-templates/<uuid:template_id>/remove/",
+        devices.template_remove,
+        name="device_template_remove",
+    ),
+]
+
 urlpatterns = [
+    *review_desk,
     path("", home.home, name="home"),
     path("in-flight/", home.in_flight, name="in_flight"),
     path("switch/", home.switch, name="switch"),

@@ -16,7 +16,17 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
 from audit import SYSTEM_CHAIN, Actor
-from studies.models import Batch, Destination, Membership, Organization, Role, Source, Study
+from studies.models import (
+    Batch,
+    Destination,
+    Membership,
+    Organization,
+    PixelCheck,
+    Role,
+    Sample,
+    Source,
+    Study,
+)
 
 SESSION_KEY = "organization"
 
@@ -125,6 +135,39 @@ def study_for(
         raise Http404
     require(request, *roles)
     return study
+
+
+def check_for(request: HttpRequest, check_id: UUID) -> PixelCheck:
+    """Return an image at the review desk of the caller's organization."""
+    caller = viewer(request)
+    check = (
+        PixelCheck.objects.filter(batch__organization=caller.organization, pk=check_id)
+        .select_related(
+            "batch__organization",
+            "batch__profile_version",
+            "batch__destination__domain",
+            "instance__study",
+        )
+        .first()
+    )
+    if check is None:
+        raise Http404
+    require(request, Role.COORDINATOR)
+    return check
+
+
+def sample_for(request: HttpRequest, sample_id: UUID) -> Sample:
+    """Return a sampling review of the caller's organization."""
+    caller = viewer(request)
+    sample = (
+        Sample.objects.filter(batch__organization=caller.organization, pk=sample_id)
+        .select_related("batch__organization")
+        .first()
+    )
+    if sample is None:
+        raise Http404
+    require(request, Role.COORDINATOR)
+    return sample
 
 
 def source_for(request: HttpRequest, source_id: UUID, roles: tuple[str, ...]) -> Source:

@@ -11,6 +11,8 @@ from studies.faults import PermanentError
 from studies.models import Batch, DeviceTemplate, Instance, Organization, PixelCheck, PixelState
 
 MOST_BOXES = 500
+# Made again as a person drew it, and kept here until a person has looked at it and says so.
+AWAITS_APPROVAL = "pixel-awaits-approval"
 # As a model keeps a box: place and size, first and last frame, why, and whether it stays.
 Row = list[Any]
 
@@ -84,12 +86,19 @@ def policy(
     )
 
 
+def check_of(row: Instance) -> PixelCheck:
+    """Return the check of an instance, made now where nothing said that it shows text."""
+    return PixelCheck.objects.get_or_create(
+        instance=row, defaults={"batch_id": row.batch_id, "state": row.pixels}
+    )[0]
+
+
 def keep(row: Instance, verdict: PixelVerdict | None) -> None:
     """Store a verdict; where nothing said that an image shows text, only that."""
     if verdict is None:
         return
     Instance.objects.filter(pk=row.pk).update(pixels=verdict.state)
-    if verdict.state == PixelState.NOT_AT_RISK:
+    if verdict.state == PixelState.NOT_AT_RISK.value:
         PixelCheck.objects.filter(instance=row).update(state=verdict.state)
         return
     PixelCheck.objects.update_or_create(

@@ -15,6 +15,7 @@ from django.utils import timezone
 from audit import record
 from studies.deid import EngineError, Outcome, Plan, Profile, compile_plan, deidentify
 from studies.deid.pixels import Template
+from studies.finding import FinderClient
 from studies.models import (
     Batch,
     BatchState,
@@ -28,8 +29,7 @@ from studies.models import (
     ReleasePolicy,
     Study,
 )
-from studies.finding import FinderClient
-from studies.services import batches, finders, inventory, keys, pixels, trail
+from studies.services import batches, finders, inventory, keys, pixels, sampling, trail
 from studies.services.chunks import Claim
 from studies.storage import BatchStore, ObjectWriter
 from studies.vault import service as vault
@@ -38,8 +38,6 @@ from studies.vault import service as vault
 DEADLY_ATTEMPTS = 3
 # What only a person can decide, because the identity itself is in doubt.
 CONFLICT_CODES = {"two-patients", "identity-conflict", "same-uid-other-bytes"}
-# Made again as a person drew it, and kept here until a person has looked at it and says so.
-AWAITS_APPROVAL = "pixel-awaits-approval"
 
 
 class Digesting:
@@ -92,8 +90,9 @@ def deidentify_chunk(claim: Claim) -> bool:
     """De-identify the received instances of a chunk into sealed staging, and store the outcomes.
 
     Return False where time was up before all were done, so that what is urgent gets its turn: the
-    chunk then waits for its next run. The vault commits first, then the portal's rows and events in one transaction whose last write
-    needs the lease; without it LostLease is raised and nothing of this run counts.
+    chunk then waits for its next run. The vault commits first, then the portal's rows and events in
+    one transaction whose last write needs the lease; without it LostLease is raised and nothing of
+    this run counts.
     """
     batch = claim.chunk.batch
     if batch.state not in (BatchState.PROCESSING, BatchState.DELIVERED):
@@ -189,7 +188,7 @@ def _store(batch: Batch, results: list[_Result]) -> None:
         if outcome.state == "deidentified":
             awaits = check is not None and check.person_boxes is not None and not check.approved
             if awaits:
-                outcome.state, outcome.code = "held", AWAITS_APPROVAL
+                outcome.state, outcome.code = "held", pixels.AWAITS_APPROVAL
             moved = row.move(
                 InstanceState.HELD if awaits else InstanceState.DEIDENTIFIED,
                 code=outcome.code,
@@ -324,10 +323,16 @@ def may_release_itself(batch: Batch, counted: batches.Ledger) -> bool:
     """Say whether a batch may leave without a person: by policy, and only with what is clean."""
     if batch.release_policy != ReleasePolicy.WHEN_CLEAN:
         return False
-    if not counted[InstanceState.DEIDENTIFIED]:
+    if not counted[InstanceState.DEIDENTIFIED] or sampling.refusal(batch) is not None:
         return False
     kept_back = counted[InstanceState.HELD] + counted[InstanceState.REFUSED]
     return not kept_back or not waits(batch)
+
+
+def is_ready_to_go(batch_id: uuid.UUID) -> bool:
+    """Say whether a batch under review may now leave by its policy, its sample being looked at."""
+    batch = Batch.objects.select_related("organization").get(pk=batch_id)
+    return batch.state == BatchState.REVIEW and may_release_itself(batch, batches.ledger(batch))
 
 
 def waits(batch: Batch) -> bool:

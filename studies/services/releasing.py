@@ -29,7 +29,7 @@ from studies.models import (
     ReleasePolicy,
     Study,
 )
-from studies.services import batches, processing
+from studies.services import batches, processing, sampling
 from studies.services.chunks import pieces
 from studies.storage import BatchStore
 
@@ -99,6 +99,9 @@ def _refuse_release(batch: Batch) -> None:
             "held-remaining",
             _("Release opens when nothing is held: resolve or exclude what is."),
         )
+    unsampled = sampling.refusal(batch)
+    if unsampled is not None:
+        raise unsampled
     if destination.state == DestinationState.PAUSED:
         raise PermanentError("destination-paused", _("The destination is switched off."))
     if destination.region not in batch.organization.allowed_regions:
@@ -144,6 +147,7 @@ def send_ready_studies(batch_id: uuid.UUID) -> list[Chunk]:
             batch.priority != Priority.STAT
             or batch.release_policy != ReleasePolicy.WHEN_CLEAN
             or batch.state != BatchState.PROCESSING
+            or sampling.is_wanted(batch)
             or processing.unfinished(batch, ChunkKind.COLLECT, ChunkKind.INVENTORY)
         ):
             return []

@@ -25,12 +25,13 @@ def exclude(batch: Batch, numbers: Sequence[int], reason: str, actor: Actor) -> 
         raise PermanentError("reason-missing", _("Say why these images are left out."))
     with transaction.atomic():
         _lock(batch)
-        moved = _exclude(batch, numbers, reason.strip()[:200], actor)
+        moved = leave_out(batch, numbers, reason.strip()[:200], actor)
         _back_from_attention(batch, actor)
     return moved
 
 
-def _exclude(batch: Batch, numbers: Sequence[int], reason: str, actor: Actor) -> int:
+def leave_out(batch: Batch, numbers: Sequence[int], reason: str, actor: Actor) -> int:
+    """Exclude entries, in the transaction of a caller that holds the batch."""
     rows = Instance.objects.filter(
         batch=batch, number__in=numbers, state__in=EXCLUDABLE, delivery_chunk__isnull=True
     )
@@ -60,7 +61,7 @@ def restore(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
             rows.move(to, excluded_by="", excluded_reason="", chunk=None)
             restored += found
         _record(batch, "instance.restored", actor, restored, {})
-        _process_again(batch, actor)
+        process_again(batch, actor)
     return len(restored)
 
 
@@ -78,7 +79,7 @@ def _retry(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
     found = list(rows.values_list("number", flat=True))
     rows.move(InstanceState.RECEIVED, code="", where="", chunk=None)
     _record(batch, "instance.retried", actor, found, {})
-    _process_again(batch, actor)
+    process_again(batch, actor)
     return len(found)
 
 
@@ -129,7 +130,7 @@ def keep_first(batch: Batch, numbers: Sequence[int], actor: Actor) -> int:
         for row in rows:
             if first.setdefault(bytes(row.sop_index or b""), row.number) != row.number:
                 later.append(row.number)
-        _exclude(batch, later, _("another image with the same UID came first"), actor)
+        leave_out(batch, later, _("another image with the same UID came first"), actor)
         return _retry(batch, list(first.values()), actor)
 
 
@@ -143,7 +144,7 @@ def _lock(batch: Batch) -> None:
         )
 
 
-def _process_again(batch: Batch, actor: Actor) -> None:
+def process_again(batch: Batch, actor: Actor) -> None:
     """Cut what is received again into chunks; a batch under review goes back to processing."""
     if not Instance.objects.filter(batch=batch, state=InstanceState.RECEIVED).exists():
         return

@@ -17,9 +17,10 @@ from studies.models import (
     Instance,
     InstanceState,
     Manifest,
+    PixelCheck,
 )
-from studies.services import batches, releasing
-from studies.web import reasons
+from studies.services import batches, desk, releasing
+from studies.web import reasons, sampling
 from studies.web.home import ledger_parts
 
 STEPS = (
@@ -83,6 +84,7 @@ def context_of(batch: Batch) -> dict[str, object]:
         "deliveries": list(batch.deliveries.all()),
         "checks": _checks(batch, counted[InstanceState.DEIDENTIFIED]),
         "poll_seconds": 0 if is_final else (POLL_MOVING if is_moving else POLL_WAITING),
+        "sampling": sampling.panel(batch) if not is_final else {},
         "is_final": is_final,
         "is_moving": is_moving,
         "is_releasing": batch.state == BatchState.RELEASING,
@@ -180,9 +182,17 @@ def _groups(batch: Batch, state: InstanceState) -> list[dict[str, object]]:
                 "members": members,
                 "places": sorted({member.where for member in members if member.where})[:5],
                 "studies": list({member.study for member in members if member.study}),
+                "first_check": _first_check(batch, row["code"]),
             }
         )
     return groups
+
+
+def _first_check(batch: Batch, code: str) -> PixelCheck | None:
+    """Return where the review desk begins with the images of one reason, if it can settle them."""
+    if code not in desk.DESK_CODES:
+        return None
+    return desk.queue(batch.organization).filter(batch=batch, instance__code=code).first()
 
 
 def _excluded(batch: Batch) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from anonportal.ui.shell import Group, Item, Place, Shell
 from studies.models import BatchState, Instance, InstanceState, Report, ReportState, Role
-from studies.services import access, alarms
+from studies.services import access, alarms, desk
 from studies.services.access import Viewer
 
 
@@ -51,7 +51,13 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
     if caller.has(Role.COORDINATOR):
         main += [
             item(_("New batch"), "batch_new", "plus"),
-            item(_("Batches"), "batches", "batches", badge=waiting_count(caller)),
+            item(
+                _("Batches"),
+                "batches",
+                "batches",
+                badge=waiting_count(caller) - at_the_desk(caller),
+            ),
+            item(_("Review"), "review", "eye", badge=at_the_desk(caller), family="held"),
         ]
     if caller.has(Role.RADIOLOGIST):
         main += [
@@ -65,6 +71,7 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
             item(_("Profiles"), "profiles", "sliders"),
             item(_("Destinations"), "destinations", "plug"),
             item(_("Sources"), "sources", "folder"),
+            item(_("Device templates"), "device_templates", "draw"),
         ]
     if caller.has(Role.ADMINISTRATOR):
         more += [
@@ -80,6 +87,11 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
     if more:
         groups.append(Group(_("Set-up"), tuple(more)))
     return main, groups
+
+
+def at_the_desk(caller: Viewer) -> int:
+    """Return how many held images the review desk can settle."""
+    return desk.queue(caller.organization).count()
 
 
 def waiting_count(caller: Viewer) -> int:
