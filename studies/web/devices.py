@@ -5,8 +5,9 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from anonportal.ui.toasts import toast
 from studies.models import DeviceTemplate, Role
@@ -25,13 +26,28 @@ def template_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def template_remove(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """Forget a template; what was blanked with it stays as it is."""
     caller = access.viewer(request)
-    if not DeviceTemplate.objects.filter(organization=caller.organization, pk=template_id).exists():
+    template = DeviceTemplate.objects.filter(
+        organization=caller.organization, pk=template_id
+    ).first()
+    if template is None:
         raise Http404
     access.require(request, Role.COORDINATOR, Role.ADMINISTRATOR)
+    if request.method == "GET":
+        context = {
+            "heading": _("Remove the template of {device}").format(device=template),
+            "consequence": _(
+                "From now on its boxes are not blanked by themselves any more. What was blanked "
+                "stays blanked."
+            ),
+            "verb": _("Remove the template"),
+            "back": reverse("device_templates"),
+            "risk": True,
+        }
+        return render(request, "confirm.html", context)
     device_templates.remove(caller.organization, template_id, caller.actor)
     toast(request, _("Template removed"), icon="minus", family="idle")
     return redirect("device_templates")

@@ -49,15 +49,11 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
     main = [item(_("Home"), "home", "home")]
     more: list[Item] = []
     if caller.has(Role.COORDINATOR):
+        to_review = at_the_desk(caller)
         main += [
             item(_("New batch"), "batch_new", "plus"),
-            item(
-                _("Batches"),
-                "batches",
-                "batches",
-                badge=waiting_count(caller) - at_the_desk(caller),
-            ),
-            item(_("Review"), "review", "eye", badge=at_the_desk(caller), family="held"),
+            item(_("Batches"), "batches", "batches", badge=waiting_count(caller) - to_review),
+            item(_("Review"), "review", "eye", badge=to_review, family="held"),
         ]
     if caller.has(Role.RADIOLOGIST):
         main += [

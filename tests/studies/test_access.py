@@ -14,8 +14,17 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from studies.models import ApiToken, BulkLookUp, Membership, Role, Scope
-from studies.services import bulk, lending, returning, tokens
+from studies.models import (
+    ApiToken,
+    BulkLookUp,
+    DeviceTemplate,
+    Instance,
+    Membership,
+    Role,
+    Sample,
+    Scope,
+)
+from studies.services import bulk, lending, pixels, returning, tokens
 from studies.services.door_rules import Proof
 from tests import datasets
 from tests.api.conftest import client_for
@@ -75,6 +84,18 @@ PAGES: dict[str, Page] = {
     "held_keep_first": post(C, needs=BATCH),
     "excluded_restore": post(C, needs=BATCH),
     "study_patient": Page((C,), needs=STUDY),
+    "review": Page((C,)),
+    "review_image": Page((C,), needs=("check_id",)),
+    "review_state": Page((C,), needs=("check_id",), ok=286),
+    "review_header": Page((C,), needs=("check_id",)),
+    "review_decide": post(C, needs=("check_id",)),
+    "review_exclude": Page((C,), needs=("check_id",)),
+    "review_before": Page((C,), needs=("check_id",), fixed={"number": 0}),
+    "review_after": Page((C,), needs=("check_id",), fixed={"number": 0}, ok=404),
+    "sample_draw": post(C, needs=BATCH),
+    "sample": Page((C,), needs=("sample_id",)),
+    "sample_judge": post(C, needs=("sample_id",), ok=404),
+    "device_templates": Page((C, D)),
     "upload_announce": post(C, ok=400, needs=BATCH),
     "upload_parts": Page((C,), "put", BATCH, 409),
     "upload_status": Page((C,), needs=BATCH),
@@ -112,6 +133,7 @@ PAGES: dict[str, Page] = {
     "bulk": Page((R, D), needs=("bulk_id",), foreign_wrong_role=403),
     "door_alerts": Page((A, D)),
     "door_alert_seen": post(A, D),
+    "device_template_remove": Page((C, D), needs=("template_id",)),
     "account": Page(EVERYONE),
     "language": Page(public=True, method="post", ok=302),
     "account_login": Page(public=True),
@@ -196,6 +218,13 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
     hospital.organization.four_eyes_bulk = True
     asked = bulk.ask(radiologist, study.cloud_study_id, "report", "", proof)
     assert isinstance(asked, BulkLookUp)
+    check = pixels.check_of(Instance.objects.filter(batch=batch)[0])
+    sample = Sample.objects.create(
+        batch=batch, state="passed", population=1, size=1, confidence=95, permille=10
+    )
+    template = DeviceTemplate.objects.create(
+        organization=hospital.organization, manufacturer="M", model="X", rows=1, columns=1
+    )
     membership = Membership.objects.get(organization=hospital.organization, role=C)
     return {
         "batch_id": batch.pk,
@@ -208,6 +237,9 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         "report_id": report.pk,
         "link_id": link.pk,
         "bulk_id": asked.pk,
+        "check_id": check.pk,
+        "sample_id": sample.pk,
+        "template_id": template.pk,
         "chain": str(hospital.organization.pk),
         "actor": str(hospital.people[C].pk),
     }

@@ -17,16 +17,15 @@ from studies.services import finders
 
 def load_finder() -> TextFinder:
     """Load the models that come with the product; nothing is fetched."""
-    from studies.deid.pixels.finder import RapidFinder
+    from studies.deid.pixels.rapid import RapidTextFinder
 
-    return RapidFinder()
+    return RapidTextFinder()
 
 
 class Command(BaseCommand):
     """Serve until a stop signal."""
 
     help = __doc__
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the number of its socket, or a network address."""
