@@ -29,7 +29,12 @@ from studies.services import batches, keys, pixels, review
 from studies.storage import BatchStore
 
 # What the desk can settle: a person looks, draws and approves.
-DESK_CODES = ("pixel-text-unsure", "pixel-text-unchecked", pixels.AWAITS_APPROVAL)
+DESK_CODES = (
+    "pixel-text-review",
+    "pixel-text-found",
+    "pixel-text-unchecked",
+    pixels.AWAITS_APPROVAL,
+)
 # While other images of the batch are made again, the next one can be decided.
 OPEN_STATES = (*review.DECIDING_STATES, BatchState.PROCESSING)
 

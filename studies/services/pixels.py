@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from studies.deid.pixels import Box, PixelPolicy, PixelVerdict, Template, TextFinder
 from studies.deid.pixels.policy import Because
 from studies.faults import PermanentError
-from studies.models import Batch, DeviceTemplate, Instance, Organization, PixelCheck, PixelState
+from studies.models import DeviceTemplate, Instance, Organization, PixelCheck, PixelState
 
 MOST_BOXES = 500
 # Made again as a person drew it, and kept here until a person has looked at it and says so.
@@ -70,17 +70,17 @@ def templates_of(organization: Organization) -> tuple[Template, ...]:
 
 
 def policy(
-    batch: Batch,
+    organization: Organization,
     finder: TextFinder | None,
     templates: tuple[Template, ...],
-    check: PixelCheck | None,
+    check: PixelCheck | None = None,
 ) -> PixelPolicy:
     """Return how one instance is judged: by the organization's policy, or a person's word."""
     drawn = check.person_boxes if check else None
     return PixelPolicy(
         finder=finder,
         templates=templates,
-        unsure=cast(Literal["blank", "review"], str(batch.organization.unsure_pixels)),
+        unsure=cast(Literal["blank", "review"], str(organization.unsure_pixels)),
         person_boxes=None if drawn is None else boxes_of(drawn),
         approved=bool(check and check.approved),
     )

@@ -156,7 +156,7 @@ def _deidentify(row: Instance, run: _Run) -> _Result:
             run.plan,
             run.identities,
             patient=patient,
-            pixels=pixels.policy(run.batch, run.finder, run.templates, check),
+            pixels=pixels.policy(run.batch.organization, run.finder, run.templates, check),
         )
         if outcome.state != "deidentified":
             sealed.abandon()

@@ -61,13 +61,17 @@ _EFFECTS: dict[str, tuple[Text, Text]] = {
     ),
     "clean-pixel-data": (
         _("Cleaned pixels"),
-        _("Blanks text that is found in pictures"),
+        _(
+            "Blanks text that is found in pictures, stored values and all; clinical marks that are "
+            "recognised stay"
+        ),
     ),
 }
 
 _MISSING: dict[str, Text] = {
     "dates": _("Without dates the reader can't put priors in order"),
     "characteristics": _("Without age, sex and weight some findings and all SUV can't be judged"),
+    "pixels": _("Images that show text are held for a person instead of being blanked"),
     "descriptors": _("Without descriptions protocol and laterality may be unclear"),
 }
 
@@ -87,4 +91,6 @@ def effects(options: Iterable[str]) -> dict[str, list[object]]:
         lost.append(_MISSING["characteristics"])
     if "clean-descriptors" not in chosen:
         lost.append(_MISSING["descriptors"])
+    if "clean-pixel-data" not in chosen:
+        lost.append(_MISSING["pixels"])
     return {"kept": kept, "lost": lost}

@@ -1,11 +1,21 @@
 """Forms of the pages. They check what was typed; what it means is decided by the services."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from studies.models import Destination, Organization, Priority, ProfileVersion, ReleasePolicy, Role
+from studies.models import (
+    Confidence,
+    Destination,
+    Organization,
+    Priority,
+    ProfileVersion,
+    ReleasePolicy,
+    Role,
+    Unsure,
+)
 from studies.models.organization import IdentifierScheme
 from studies.models.places import SourceKind
 from studies.services import profiles
@@ -103,6 +113,24 @@ class OrganizationForm(forms.Form):
         help_text=_("Separated by commas; release elsewhere is refused"),
     )
     release_policy = forms.ChoiceField(label=_("Release policy"), choices=ReleasePolicy.choices)
+    unsure_pixels = forms.ChoiceField(
+        label=_("Text in pictures that is not certain"), choices=Unsure.choices
+    )
+    sampling_confidence = forms.TypedChoiceField(
+        label=_("Sampling before release"),
+        choices=Confidence.choices,
+        coerce=int,
+        help_text=_("People look at images drawn at random; nothing leaves before"),
+    )
+    sampling_percent = forms.DecimalField(
+        label=_("that fewer than so many percent show an identifier"),
+        min_value=Decimal("0.1"),
+        max_value=20,
+        decimal_places=1,
+    )
+    sampling_size = forms.IntegerField(
+        label=_("Look at no fewer images than"), min_value=0, max_value=100_000
+    )
     retention_days = forms.IntegerField(
         label=_("Days that originals are kept after delivery"), min_value=0, max_value=90
     )
@@ -112,6 +140,14 @@ class OrganizationForm(forms.Form):
     four_eyes_bulk = forms.BooleanField(
         label=_("Several patients at once need a second person"), required=False
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the rate into the thousandths that are kept."""
+        cleaned = super().clean() or self.cleaned_data
+        percent = cleaned.pop("sampling_percent", None)
+        if percent is not None:
+            cleaned["sampling_permille"] = int(percent * 10)
+        return cleaned
 
     def clean_allowed_regions(self) -> list[str]:
         """Split the regions at commas."""
