@@ -134,12 +134,19 @@ def _action(old: str | None, new: str | None, letter: str, because: str) -> str:
 # --- reading -------------------------------------------------------------------------------------
 
 
+class _Nameless:
+    """A sealed stream for pydicom, which asks buffered readers for the name of their file."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self.read, self.seek, self.tell = raw.read, raw.seek, raw.tell
+
+
 def read_header(reader: BinaryIO) -> Dataset:
     """Read a data set up to its pixels; raise PermanentError where it can't be read so."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote values
-            return dcmread(reader, stop_before_pixels=True, force=True)
+            return dcmread(_Nameless(reader), stop_before_pixels=True, force=True)
     except _FAULTS:
         raise PermanentError(
             "header-unreadable", _("The header can't be shown: it can't be read with certainty.")

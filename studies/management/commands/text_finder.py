@@ -5,6 +5,7 @@ manage.py text_finder --bind 0.0.0.0:9040  for workers elsewhere, with a shared 
 """
 
 import signal
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -17,9 +18,8 @@ from studies.services import finders
 
 def load_finder() -> TextFinder:
     """Load the models that come with the product; nothing is fetched."""
-    from studies.deid.pixels.rapid import RapidTextFinder
-
-    return RapidTextFinder()
+    finder: TextFinder = import_module("studies.deid.pixels.rapid").RapidTextFinder()
+    return finder
 
 
 class Command(BaseCommand):
