@@ -182,6 +182,13 @@ REASONS: dict[str, Reason] = {
         _("Video not checked"),
         _("Text in video can't be checked yet, so it stays here. Leave it out."),
     ),
+    "pixel-undecodable": Reason(
+        _("Picture that can't be decoded"),
+        _(
+            "It may show text, and nobody can decode it to look. Send it again from its source in "
+            "another encoding, or leave it out."
+        ),
+    ),
     "frame-unreadable": Reason(_("Unreadable picture"), _PIXELS),
     "pixel-description-missing": Reason(_("Picture without description"), _PIXELS),
     "pixel-encoding-mismatch": Reason(_("Picture and encoding disagree"), _PIXELS),
