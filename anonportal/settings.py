@@ -138,7 +138,7 @@ JOB_SECONDS = env_int("JOB_SECONDS", 5)
 # these hosts, asked over connections sealed under a shared secret (32 bytes or more, base64).
 TEXT_FINDER_SOCKETS = [
     socket_path(DATA_DIR).with_name(f"text-finder-{number}.sock")
-    for number in range(1, env_int("TEXT_FINDERS", 0) + 1)
+    for number in range(1, env_int("TEXT_FINDERS", max(1, (os.cpu_count() or 1) // 2)) + 1)
 ]
 TEXT_FINDER = env_list("TEXT_FINDER")
 TEXT_FINDER_KEY = env_secret("TEXT_FINDER_KEY", "")

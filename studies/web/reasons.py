@@ -80,6 +80,10 @@ REASONS: dict[str, Reason] = {
         ),
         ("retry",),
     ),
+    "pixel-awaits-approval": Reason(
+        _("Made again, waits for your approval"),
+        _("The picture was made again with the boxes as drawn. Look at it, then approve it."),
+    ),
     "pixel-undecodable": Reason(
         _("A picture that can't be decoded"),
         _(
@@ -181,13 +185,6 @@ REASONS: dict[str, Reason] = {
     "video-unchecked": Reason(
         _("Video not checked"),
         _("Text in video can't be checked yet, so it stays here. Leave it out."),
-    ),
-    "pixel-undecodable": Reason(
-        _("Picture that can't be decoded"),
-        _(
-            "It may show text, and nobody can decode it to look. Send it again from its source in "
-            "another encoding, or leave it out."
-        ),
     ),
     "frame-unreadable": Reason(_("Unreadable picture"), _PIXELS),
     "pixel-description-missing": Reason(_("Picture without description"), _PIXELS),

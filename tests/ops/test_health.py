@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,20 @@ from django.test import Client
 from anonportal import health
 from anonportal.worker import PortalWorker
 from studies.services import leases
+from tests.studies.finders import Told, text_finder
 
 pytestmark = pytest.mark.django_db(databases=["default", "vault"])
 
 
 @pytest.fixture
-def living(redis: Any) -> None:
+def finder(settings: Any) -> Iterator[None]:
+    """Let a text finder answer."""
+    with text_finder(settings, Told()):
+        yield
+
+
+@pytest.fixture
+def living(redis: Any, finder: None) -> None:
     """Let a worker and the scheduler show themselves."""
     queue = django_rq.get_queue("routine")
     PortalWorker([queue], connection=queue.connection).register_birth()
@@ -37,7 +46,7 @@ def test_all_parts_are_alive() -> None:
     assert ask() == (200, {"status": "ok", "parts": dict.fromkeys(health.PARTS, "ok")})
 
 
-@pytest.mark.usefixtures("redis")
+@pytest.mark.usefixtures("redis", "finder")
 def test_without_worker_and_scheduler_it_says_so() -> None:
     status, told = ask()
     assert status == 503
@@ -45,6 +54,17 @@ def test_without_worker_and_scheduler_it_says_so() -> None:
         "workers",
         "scheduler",
     }
+
+
+@pytest.mark.usefixtures("living")
+def test_without_a_text_finder_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(settings, "TEXT_FINDER_SOCKETS", [tmp_path / "none.sock"])
+    status, told = ask()
+    assert status == 503
+    assert told["parts"]["text-finder"] == "failing"
+    monkeypatch.setattr(settings, "TEXT_FINDER", ["127.0.0.1:9"])
+    monkeypatch.setattr(settings, "TEXT_FINDER_KEY", "short")
+    assert ask()[1]["parts"]["text-finder"] == "failing", "a network without a secret is none"
 
 
 @pytest.mark.usefixtures("living")

@@ -79,12 +79,14 @@ def judge(
 
     `known` gives the data set's identifying values, if text is to be compared with them.
     """
-    if risk is None:
+    person = policy.person_boxes if policy is not None else None
+    # What a person drew is blanked, also where nothing else says that the image shows text.
+    if risk is None and (person is None or found.pixel is None):
         return NOTHING_TO_DO
     verdict = by_attributes(found, risk)
-    only_masks = risk.reasons == (OVERLAY_IN_PIXELS,)
-    person = policy.person_boxes if policy is not None else None
-    if not only_masks and person is None and (policy is None or policy.finder is None):
+    only_masks = risk is not None and risk.reasons == (OVERLAY_IN_PIXELS,)
+    is_unseen = policy is None or policy.finder is None
+    if risk is not None and not only_masks and person is None and is_unseen:
         return Judgement(verdict, held=_unchecked(risk))
     from .frames import Frames
     from .image import Image

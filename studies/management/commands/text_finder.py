@@ -5,7 +5,6 @@ manage.py text_finder --bind 0.0.0.0:9040  for workers elsewhere, with a shared 
 """
 
 import signal
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +17,9 @@ from studies.services import finders
 
 def load_finder() -> TextFinder:
     """Load the models that come with the product; nothing is fetched."""
-    finder: TextFinder = import_module("studies.deid.pixels.rapid").RapidTextFinder()
-    return finder
+    from studies.deid.pixels.rapid import RapidTextFinder
+
+    return RapidTextFinder()
 
 
 class Command(BaseCommand):
