@@ -17,7 +17,9 @@ def _own_folder() -> None:
     if os.environ.get("ANONPORTAL_TESTS_OF") == f"worker {worker}":
         return
     for name in [name for name in os.environ if name.startswith("ANONPORTAL_")]:
-        del os.environ[name]
+        # What names a program of the tests is no setting of the portal.
+        if not name.startswith("ANONPORTAL_TEST_"):
+            del os.environ[name]
     folder = Path(tempfile.mkdtemp(prefix="anonportal-test-"))
     os.environ["ANONPORTAL_TESTS_OF"] = f"worker {worker}"
     os.environ["ANONPORTAL_DATA"] = str(folder)

@@ -269,6 +269,8 @@ def _fault(error: Exception) -> faults.DeliveryFault:
             return faults.expired_credentials()
         if code == "AuthorizationFailure" and "failed to authenticate" in str(error.message):
             return faults.wrong_credentials()
+        if code == "InvalidOperation" and "MD5" in str(error.message):
+            return faults.checksum_differs()  # as the emulator says it
         if code in _BY_CODE:
             return _BY_CODE[code]()
         return faults.by_status(error.status_code)

@@ -64,14 +64,16 @@ def send_object(association: Any, context_id: int, one: Outgoing, known: DimseOb
         for fragment in _fragments(association, context_id, one, known):
             _wait_for_room(association)
             association.dul.send_pdu(fragment)
+        asked = time.monotonic()
         _context, answer = association.dimse.get_msg(block=True)
     finally:
         association._reactor_checkpoint.set()
     if answer is None or not answer.is_valid_response:
+        # Without an answer the wait ends early where the connection did.
+        is_late = time.monotonic() - asked >= addresses.ANSWER_SECONDS
         if association.is_established:
             association.abort()
-            raise faults.too_slow()
-        raise faults.lost()
+        raise faults.too_slow() if is_late else faults.lost()
     return int(answer.Status)
 
 

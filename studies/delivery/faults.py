@@ -254,17 +254,22 @@ def staged_changed() -> DeliveryRefused:
     )
 
 
+def tls_name() -> DeliveryRefused:
+    """The certificate is somebody else's."""
+    return DeliveryRefused(
+        "tls-wrong-name",
+        _(
+            "The certificate at the destination's address is for another name, so nothing was "
+            "sent. Check the address, or have its operator renew the certificate."
+        ),
+    )
+
+
 def tls(error: ssl.SSLError) -> DeliveryRefused:
     """Say which part of TLS's verification failed; there is no way around it."""
     code = getattr(error, "verify_code", 0)
     if code in (_NAME_MISMATCH, _IP_MISMATCH):
-        return DeliveryRefused(
-            "tls-wrong-name",
-            _(
-                "The certificate at the destination's address is for another name, so nothing "
-                "was sent. Check the address, or have its operator renew the certificate."
-            ),
-        )
+        return tls_name()
     if code in (_EXPIRED, _NOT_YET):
         return DeliveryRefused(
             "tls-expired",
@@ -291,6 +296,8 @@ def by_cause(error: BaseException) -> DeliveryFault:
     """Return the fault that lies at the root of what a library raised."""
     causes = list(_causes(error))
     for cause in causes:
+        if type(cause).__name__ == "CertificateError":
+            return tls_name()  # urllib3 compares names by itself
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
             return tls(cause)
     for cause in causes:

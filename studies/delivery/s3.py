@@ -14,8 +14,10 @@ from http.client import HTTPException
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from studies.delivery import addresses, faults
-from studies.delivery.base import DeliveryRefused, content_type, key_segments
+from studies.delivery.base import DeliveryRefused, DeliveryUnavailable, content_type, key_segments
 from studies.delivery.blocks import PART, base64_of, md5_of, read_parts, read_whole
 from studies.faults import Fault
 
@@ -141,11 +143,16 @@ class S3Destination:
             ChecksumSHA256=checksum,
             **self._encryption(),
         )
-        if answer.get("ChecksumSHA256", checksum) != checksum:
-            raise faults.checksum_differs()
-        self._compare_md5(answer, data)
-        if "ChecksumSHA256" not in answer and self._digest(name) != sha256:
-            raise faults.checksum_differs()
+        try:
+            if answer.get("ChecksumSHA256", checksum) != checksum:
+                raise faults.checksum_differs()
+            self._compare_md5(answer, data)
+            if "ChecksumSHA256" not in answer and self._digest(name) != sha256:
+                raise faults.checksum_differs()
+        except DeliveryUnavailable:
+            # What isn't right must not be taken for it by the next run, nor by the recipient.
+            self._call("delete_object", Key=name)
+            raise
 
     def _put_parts(
         self, name: str, stream: BinaryIO, size: int, sha256: str, said: Mapping[str, str]
@@ -216,7 +223,7 @@ class S3Destination:
 
     def _digest(self, name: str) -> str:
         """Read an object back and return its SHA-256, or nothing where it isn't there."""
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, FlexibleChecksumError
 
         digest = hashlib.sha256()
         try:
@@ -225,6 +232,8 @@ class S3Destination:
                     digest.update(block)
         except _Missing:
             return ""
+        except FlexibleChecksumError:
+            raise faults.checksum_differs() from None
         except (BotoCoreError, OSError, HTTPException) as error:
             raise faults.by_cause(error) from None
         return digest.hexdigest()
@@ -338,7 +347,7 @@ class S3Destination:
             signature_version="s3v4" if service == "s3" else None,
             connect_timeout=addresses.CONNECT_SECONDS,
             read_timeout=addresses.ANSWER_SECONDS,
-            retries={"total_max_attempts": 3, "mode": "standard"},
+            retries={"total_max_attempts": 2, "mode": "standard"},
             max_pool_connections=32,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -394,7 +403,8 @@ def _transport_fault(error: Exception) -> faults.DeliveryFault:
     from botocore import exceptions
 
     if isinstance(error, exceptions.ParamValidationError):
-        return faults.no_bucket()
+        # Each value but these two is the portal's own.
+        return addresses.incomplete(_("the name of the bucket or of the key isn't a valid one"))
     if isinstance(
         error,
         exceptions.NoCredentialsError
