@@ -122,12 +122,14 @@ def starts_frame(fragment: bytes, syntax: str) -> bool:
 def _write_frame(sink: Sink, fragments: list[bytes], clean: Cleaner, found: Survey) -> bytes:
     if len(fragments) == 1:
         data = clean(fragments[0], found)
-        sink.write(TAG_LENGTH.pack(ITEM, len(data)) + data)
+        sink.write(TAG_LENGTH.pack(ITEM, len(data)))
+        sink.write(data)
         return before_pixels(data)
     whole, position = clean(b"".join(fragments), found), 0
     for fragment in fragments:
         part = whole[position : position + len(fragment)]
-        sink.write(TAG_LENGTH.pack(ITEM, len(part)) + part)
+        sink.write(TAG_LENGTH.pack(ITEM, len(part)))
+        sink.write(part)
         position += len(fragment)
     return before_pixels(whole)
 

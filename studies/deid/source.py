@@ -17,6 +17,7 @@ from .errors import Held
 _FIRST = 32 * 1024
 _WHOLE = 192 * 1024  # up to here one read and one write beat every other way
 _BLOCK = 1024 * 1024
+_MAX_PARTS = 512
 
 
 class Readable(Protocol):
@@ -26,8 +27,30 @@ class Readable(Protocol):
         """Return up to `count` bytes; nothing at the end."""
 
 
+class PlainFile:
+    """A plain file by its descriptor, for who opens thousands: no more calls than it takes.
+
+    `size` is what an input holds; an output has none yet.
+    """
+
+    __slots__ = ("descriptor", "size")
+
+    def __init__(self, descriptor: int, size: int = 0) -> None:
+        self.descriptor, self.size = descriptor, size
+
+    def read(self, count: int, /) -> bytes:
+        """Return up to `count` bytes from where the file stands."""
+        return os.read(self.descriptor, count)
+
+    def write(self, data: bytes, /) -> int:
+        """Write some of `data`; return how much."""
+        return os.write(self.descriptor, data)
+
+
 def plain_file(stream: object) -> tuple[int, int] | None:
     """Return descriptor and size if the stream is a plain file, else None."""
+    if isinstance(stream, PlainFile):
+        return stream.descriptor, stream.size
     try:
         descriptor = stream.fileno()  # type: ignore[attr-defined]
     except (AttributeError, OSError, io.UnsupportedOperation):
@@ -50,7 +73,8 @@ class Source:
         self._is_seekable = False
         if plain is not None:
             self.descriptor, self.size = plain
-            self._base = reader.tell()  # type: ignore[attr-defined]
+            if not isinstance(reader, PlainFile):
+                self._base = reader.tell()  # type: ignore[attr-defined]
             self.size -= self._base
             first = self.size if self.size <= _WHOLE else _FIRST
             self.buf = os.pread(self.descriptor, first, self._base)
@@ -143,9 +167,12 @@ class Sink:
         self._writer = writer
         plain = plain_file(writer)
         self.descriptor = plain[0] if plain is not None else None
-        if self.descriptor is not None and not isinstance(writer, io.RawIOBase):
+        if self.descriptor is not None and not isinstance(writer, (PlainFile, io.RawIOBase)):
             writer.flush()
         self.size = 0
+        # What a plain file is still to be given, in one call for many pieces.
+        self._waiting: list[bytes | bytearray | memoryview] = []
+        self._waiting_size = 0
         self._deflate: zlib._Compress | None = None
         self._hash = None if self.descriptor is not None else hashlib.sha256()
 
@@ -159,20 +186,34 @@ class Sink:
         self._deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
 
     def finish(self) -> None:
-        """Write what deflating still holds back, padded to even length (PS3.5 A.5)."""
+        """Write what is held back, deflated data padded to even length (PS3.5 A.5)."""
         if self._deflate is not None:
             rest, self._deflate = self._deflate.flush(), None
             self.write(rest + b"\0" if (self.size + len(rest)) & 1 else rest)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Give a plain file what waits for it."""
+        if not self._waiting or self.descriptor is None:
+            return
+        parts, self._waiting = self._waiting, []
+        done = os.writev(self.descriptor, parts)
+        if done < self._waiting_size:
+            view = memoryview(b"".join(parts))[done:]
+            while len(view):
+                view = view[os.write(self.descriptor, view) :]
+        self._waiting_size = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write all of `data`."""
+        """Write all of `data`, at the latest when `finish` is called."""
         if self._deflate is not None:
             data = self._deflate.compress(data)
         self.size += len(data)
         if self.descriptor is not None:
-            view = memoryview(data)
-            while len(view):
-                view = view[os.write(self.descriptor, view) :]
+            self._waiting.append(data)
+            self._waiting_size += len(data)
+            if self._waiting_size >= _BLOCK or len(self._waiting) >= _MAX_PARTS:
+                self._flush()
             return
         if self._hash is not None:
             self._hash.update(data)
@@ -185,6 +226,7 @@ class Sink:
         """Copy a range of the input bit for bit; return how many bytes there were."""
         done = 0
         if source.descriptor is not None and self.descriptor is not None:
+            self._flush()
             done = _kernel_copy(source.descriptor, self.descriptor, source.base + offset, count)
             self.size += done
         while done < count:

@@ -4,13 +4,15 @@ On the terminal inputs are numbers; paths stand in the report file only, because
 often hold a patient's name.
 """
 
+import errno
 import gc
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from io import FileIO
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -19,10 +21,12 @@ from ..errors import EngineError
 from ..identities import Identities
 from ..outcome import Outcome
 from ..plan import Plan
+from ..source import PlainFile
 from .mapping import Mapping
 
 _CHUNK = 32
 _FIRST_FILES = 4
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 class Keeper(Protocol):
@@ -48,7 +52,7 @@ class Job:
     mapping: Path | None = None
     checksums: bool = False
     keeper: Callable[[], Keeper] | None = None
-    begun_ns: int = field(default_factory=time.time_ns)
+    begun_ns: int = 0
 
 
 Entry = dict[str, Any]
@@ -59,6 +63,7 @@ def run(job: Job) -> int:
     """Do the job; return the exit status."""
     files = list(walk(job.source))
     job.target.mkdir(parents=True, exist_ok=True)
+    job.begun_ns = _now(job.target)
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     progress = Progress(len(files))
     entries: list[Entry] = []
@@ -78,17 +83,45 @@ def run(job: Job) -> int:
     return _conclude(entries)
 
 
+def _now(folder: Path) -> int:
+    """Return the time by the file system's own clock, which files written from now on have."""
+    marker = folder / f".{os.getpid()}.begun"
+    try:
+        marker.write_bytes(b"")
+        return marker.stat().st_mtime_ns
+    finally:
+        marker.unlink(missing_ok=True)
+
+
 def walk(source: Path) -> Iterator[str]:
     """Yield every file below a folder, or the file itself, in a stable order."""
-    if not source.is_dir():
+    if source.is_dir():
+        yield from _files(str(source))
+    else:
         yield str(source)
-        return
-    for folder, folders, names in os.walk(source):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)  # noqa: PTH118 - Path objects cost more than the work
-            if os.path.isfile(path):  # noqa: PTH113
-                yield path
+
+
+def _files(top: str) -> Iterator[str]:
+    """Yield the files of a folder, then those of its folders; entries know what they are.
+
+    A folder that can't be listed is given as an input, so that it is accounted for as refused.
+    """
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError:
+            yield folder
+            continue
+        folders: list[str] = []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.is_file():
+                yield entry.path
+        waiting += reversed(folders)
 
 
 def _results(job: Job, chunks: list[list[str]]) -> Iterator[Result]:
@@ -165,19 +198,13 @@ class Worker:
 
     def _one(self, path: str, mapping: Mapping) -> Entry:
         job = self._job
+        outcome = self._written(path)
         try:
-            with (
-                FileIO(path, "rb") as reader,
-                FileIO(self._part, "wb") as writer,
-            ):
-                outcome = deidentify(
-                    cast(BinaryIO, reader), cast(BinaryIO, writer), job.plan, job.identities
-                )
             if self._keeper is not None and outcome.state == "deidentified":
                 self._keep(self._keeper, outcome, path)
             output = self._place(outcome) if outcome.state == "deidentified" else ""
         finally:
-            if os.path.exists(self._part):  # noqa: PTH110
+            with suppress(FileNotFoundError):  # where it took the place of an earlier output
                 os.unlink(self._part)  # noqa: PTH108
         message = f"{outcome.where}: {outcome.message}" if outcome.where else outcome.message
         entry = _entry(path, output, outcome.state, outcome.code, message)
@@ -187,6 +214,26 @@ class Worker:
             if job.checksums:
                 entry["sha256"] = digest(f"{self._target}/{output}")
         return entry
+
+    def _written(self, path: str) -> Outcome:
+        """De-identify one file into the part file."""
+        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(source)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "It is no plain file", path)
+            target = os.open(self._part, _NEW, 0o666)
+            try:
+                return deidentify(
+                    cast(BinaryIO, PlainFile(source, status.st_size)),
+                    cast(BinaryIO, PlainFile(target)),
+                    self._job.plan,
+                    self._job.identities,
+                )
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
 
     def _keep(self, keeper: Keeper, outcome: Outcome, path: str) -> None:
         try:

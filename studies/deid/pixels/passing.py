@@ -51,7 +51,8 @@ def write_with_pixels(
     if length == UNDEFINED:
         if not meta.is_encapsulated or tag != _INTEGER_PIXELS:
             raise _mismatch("Native pixels have no length")
-        sink.write(head + element)
+        sink.write(head)
+        sink.write(element)
         after = pass_fragments(source, sink, value, meta.transfer_syntax, found, markers)
     else:
         if meta.is_encapsulated:
@@ -64,9 +65,12 @@ def write_with_pixels(
         if source.size is not None and source.size < after:
             raise truncated(source.size)
         if after <= len(source.buf):
-            sink.write(b"".join((head, element, source.buf[value : value + wanted])))
+            sink.write(head)
+            sink.write(element)
+            sink.write(memoryview(source.buf)[value : value + wanted])
         else:
-            sink.write(head + element)
+            sink.write(head)
+            sink.write(element)
             if sink.copy(source, value, wanted) != wanted:
                 raise truncated(value)
             if wanted != length and not source.read_at(after - 1, 1):
