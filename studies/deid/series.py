@@ -77,6 +77,7 @@ class Step(NamedTuple):
     written: bytes
     log: list[LogEntry]
     head: bytes  # tag and VR of an element that differs; nothing behind the last step
+    copied: bool  # whether the plan keeps that element as it is, with a short VR and no text
 
 
 class Sample:
@@ -149,8 +150,8 @@ class Sample:
 
     def _follow(self, run: Rewriter, raw: dict[int, bytes], position: int) -> int:
         """Rewrite by the steps; return where the header ends, or 0 where a byte is another."""
-        buf, out, log = run.buf, run.out, run.log
-        for given, written, entries, head in self.steps:
+        buf, out, log, size = run.buf, run.out, run.log, len(run.buf)
+        for given, written, entries, head, copied in self.steps:
             if not buf.startswith(given, position):
                 return 0
             position += len(given)
@@ -160,8 +161,15 @@ class Sample:
                 break
             if not buf.startswith(head, position):
                 return 0
+            if copied:
+                after = position + 8 + (buf[position + 6] | buf[position + 7] << 8)
+                if after > size:
+                    return 0
+                out += buf[position:after]
+                position = after
+                continue
             after = unit_end(buf, position, run.is_explicit)
-            if after > len(buf):
+            if after > size:
                 return 0
             tag = _FREE_SWAPPED.get(int.from_bytes(head[:4], "little"))
             if tag is not None:
@@ -277,8 +285,17 @@ def _steps(fixed: Rewriter, free: Rewriter, pieces: list[_Piece]) -> tuple[Step,
         if piece.has_characteristics and kept:
             at = fixed.offsets[CHARACTERISTICS] - piece.begin
             written = written[:at] + characteristics(kept, fixed.is_explicit) + written[at:]
-        steps.append(Step(piece.given, written, piece.log, piece.head))
+        steps.append(
+            Step(piece.given, written, piece.log, piece.head, _is_copied(fixed, piece.head))
+        )
     return tuple(steps)
+
+
+def _is_copied(run: Rewriter, head: bytes) -> bool:
+    """Tell whether an element of this tag and VR is kept, whatever it holds."""
+    tag, vr = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
+    is_short = run.is_explicit and vr in SHORT_VRS
+    return is_short and run.iod.top.get(tag) == vr and tag not in _FREE_SWAPPED
 
 
 def _end_of(found: Survey, number: int) -> int:
