@@ -29,6 +29,7 @@ from studies.services import (
     processing,
     receiving,
     releasing,
+    sending_on,
     trail,
 )
 from studies.services.chunks import MAX_ATTEMPTS, Claim, LostLease, claim, waiting
@@ -41,6 +42,7 @@ DELIVERY_TIMEOUT = 12 * 3600
 NIGHT_HOURS = range(2, 5)
 NIGHTLY_SECONDS = 12 * 3600
 ALERT_TIMEOUT = 60
+SENDING_TIMEOUT = 540
 BACK_OFF = (2, 5, 15, 60, 120, 300)
 RESULT_TTL = 60
 FAILURE_TTL = 24 * 3600
@@ -142,12 +144,46 @@ def look_after_trails() -> int:
     return len(chains)
 
 
+def enqueue_sending(sending_id: uuid.UUID) -> None:
+    """Queue the sending of one report to a system of the hospital."""
+    django_rq.get_queue("high").enqueue(
+        send_report,
+        sending_id,
+        job_id=f"sending-{sending_id}-{uuid.uuid4().hex[:8]}",
+        job_timeout=SENDING_TIMEOUT,
+        result_ttl=RESULT_TTL,
+        failure_ttl=FAILURE_TTL,
+        description="sending",
+    )
+
+
+def requeue_sendings() -> int:
+    """Queue again what waited long enough, or what the dead left; return how many."""
+    waiting_jobs = django_rq.get_queue("high").job_ids
+    queued = {job_id.removeprefix("sending-")[:36] for job_id in waiting_jobs}
+    due = [sending for sending in sending_on.due() if str(sending) not in queued]
+    for sending in due:
+        enqueue_sending(sending)
+    return len(due)
+
+
 # --- entry points ------------------------------------------------------------------------------
 
 
 def send_alert(batch_id: uuid.UUID) -> None:
     """Mail the coordinators of a STAT batch of which something is held."""
     alerts.alert_if_held(batch_id)
+
+
+def send_report(sending_id: uuid.UUID) -> None:
+    """Send one re-identified report on, if it is still to be sent."""
+    try:
+        sending_on.run(sending_id)
+    except Exception as error:
+        # Its lease runs out and it is tried again, so often as a sending may be.
+        reference = str(uuid.uuid4())
+        log.exception("sending %s failed, reference %s", sending_id, reference)
+        raise JobFailed(type(error).__name__, reference) from None
 
 
 def look_after_trail(chain: str) -> None:

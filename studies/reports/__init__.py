@@ -4,6 +4,7 @@
 names stand for comes from the caller. Nothing here reads a database, a file or an address.
 """
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -92,7 +93,7 @@ def reidentify_document(
 ) -> ReidentifiedReport:
     """Return the same document in the same format with the hospital's own identifiers."""
     restored: ReidentifiedReport = _module(report.format).restore(report, identity, strip)
-    return restored
+    return replace(restored, own_id=report.own_id)
 
 
 def _module(name: str) -> Any:

@@ -99,7 +99,8 @@ class ReturnedReport:
 class ReidentifiedReport:
     """The same report in the same format, with the hospital's own identifiers.
 
-    `file_name` holds no identifier; `display` is text for a page, to be escaped there.
+    `file_name` holds no identifier; `display` is text for a page, to be escaped there; `own_id` is
+    the name that the report had when it came.
     """
 
     format: str
@@ -108,6 +109,7 @@ class ReidentifiedReport:
     file_name: str
     display: tuple[Section, ...]
     marks: tuple[Mark, ...] = ()
+    own_id: str = ""
 
 
 def unique(items: Iterable[Any]) -> tuple[Any, ...]:

@@ -50,6 +50,7 @@ DUTIES = (
     (2, jobs.requeue_lost),
     (2, jobs.take_up_stalled),
     (2, jobs.start_quiet),
+    (2, jobs.requeue_sendings),
     (30, _checkpoint),
     (30, jobs.close_due),
     (2, _send_on),
