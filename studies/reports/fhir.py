@@ -87,6 +87,8 @@ def _status(reports: list[Tree]) -> Status:
     stated = [str(one.get("status", "")) for one in reports]
     if all(one in _WITHDRAWN for one in stated):
         raise ReportError("report-withdrawn", "DiagnosticReport.status")
+    if any(one not in _STATES and one not in _WITHDRAWN and one != "unknown" for one in stated):
+        raise ReportError("fhir-invalid", "DiagnosticReport.status")
     return next((_STATES[one] for one in stated if one in _STATES), "")
 
 

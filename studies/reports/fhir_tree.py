@@ -167,7 +167,7 @@ def _release(tree: Tree) -> str:
         try:
             model(kind).model_validate(tree)
         except ValidationError as error:
-            where = where or _place(kind, error)
+            where = _place(kind, error)
         else:
             return release
     raise ReportError("fhir-invalid", where)

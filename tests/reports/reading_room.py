@@ -266,7 +266,10 @@ def key_objects(sent: Dataset) -> bytes:
         [_item(MappingResource="DCMR", TemplateIdentifier="2010")]
     )
     del ds.CompletionFlag, ds.VerificationFlag
-    ds.ContentSequence = Sequence(list(ds.ContentSequence)[:3])
+    said, _name, image, *_rest = ds.ContentSequence
+    said.ConceptNameCodeSequence = Sequence([_code("113012", "DCM", "Key Object Description")])
+    del image.ConceptNameCodeSequence
+    ds.ContentSequence = Sequence([said, image])
     return encoded(ds)
 
 
