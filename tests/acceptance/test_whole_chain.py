@@ -38,7 +38,7 @@ class Portal:
         page.goto(f"{self.url}/account/sign-in/")
         page.get_by_label("E-mail").fill(next(m for m in self.passwords if m.startswith(who)))
         page.get_by_label("Password").fill(self.password(who))
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url(re.compile(r"(?<!sign-in/)$"))
 
 
