@@ -3,6 +3,7 @@
 Drawn as vectors. Every name is drawn in the script it is written in, as far as a font has it.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from io import BytesIO
@@ -117,8 +118,21 @@ def _write(canvas: Canvas, x: float, y: float, size: float, line: str) -> bool:
 def _runs(line: str) -> list[tuple[str, str, bool]]:
     """Return a line in runs of one font each."""
     runs: list[tuple[str, str, bool]] = []
-    for sign in unicodedata.normalize("NFC", line):
+    for word in re.findall(r"\s+|\S+", unicodedata.normalize("NFC", line)):
+        # One font for a word of another script, where one has all of it.
+        foreign = "".join(sign for sign in word if not _has("cp1252", sign))
+        common = next((font for font, codec in _FONTS if foreign and _has_all(codec, foreign)), "")
+        runs = _joined(runs, word, common)
+    return runs
+
+
+def _joined(
+    runs: list[tuple[str, str, bool]], word: str, common: str
+) -> list[tuple[str, str, bool]]:
+    for sign in word:
         font, drawn, is_whole = _font_of(sign)
+        if common and font != "Helvetica":
+            font = _registered(common)
         if runs and runs[-1][0] == font and runs[-1][2] == is_whole:
             runs[-1] = (font, runs[-1][1] + drawn, is_whole)
         else:
@@ -128,13 +142,27 @@ def _runs(line: str) -> list[tuple[str, str, bool]]:
 
 def _font_of(sign: str) -> tuple[str, str, bool]:
     """Return the font of a sign; one that none has is drawn without its accent, or as "?"."""
-    for font, codec in _FONTS:
-        if _has(codec, sign):
-            if font != "Helvetica" and font not in pdfmetrics.getRegisteredFontNames():
-                pdfmetrics.registerFont(UnicodeCIDFont(font))
-            return font, sign, True
+    font = _having(sign)
+    if font:
+        return font, sign, True
     plain = unicodedata.normalize("NFKD", sign)[0]
-    return "Helvetica", plain if _has("cp1252", plain) else "?", False
+    font = _having(plain)
+    return (font, plain, False) if font else ("Helvetica", "?", False)
+
+
+def _having(sign: str) -> str:
+    found = next((font for font, codec in _FONTS if _has(codec, sign)), "")
+    return _registered(found) if found else ""
+
+
+def _registered(font: str) -> str:
+    if font != "Helvetica" and font not in pdfmetrics.getRegisteredFontNames():
+        pdfmetrics.registerFont(UnicodeCIDFont(font))
+    return font
+
+
+def _has_all(codec: str, text: str) -> bool:
+    return all(_has(codec, sign) for sign in text)
 
 
 def _has(codec: str, sign: str) -> bool:

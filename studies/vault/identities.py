@@ -167,6 +167,10 @@ class DomainIdentities:
         sent = self._sent.setdefault(cloud_study_id, {})
         for old in filter(None, (study, series)):
             sent[originals.uids.get(old, old)] = None
+        for old in filter(None, frames):
+            # One that left as it was may be anybody's, such as that of an atlas.
+            if originals.uids.get(old, old) != old:
+                sent[originals.uids[old]] = None
 
     def _remember_values(
         self, cloud_study_id: str, cloud_patient_id: str, originals: Originals, same_person: bool

@@ -112,7 +112,7 @@ class InstanceRow(models.Model):
 
 
 class SentUid(models.Model):
-    """A study or series UID that was sent out: the way from a returning object to its study."""
+    """A study, series or frame of reference UID that was sent out: the way back to its study."""
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="sent_uids")
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="+")

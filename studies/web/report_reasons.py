@@ -72,5 +72,25 @@ REPORT_REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Encrypted PDF"),
         _("The PDF is protected by a password. Ask the reader for one without."),
     ),
+    "mapping-gone": (
+        _("Mapping destroyed"),
+        _("The mapping of this study was destroyed. Nobody can say any more whose it was."),
+    ),
+    "message-rejected": (
+        _("Rejected for now"),
+        _("The hospital's system takes no messages now. It is tried again by itself."),
+    ),
+    "message-refused": (
+        _("Refused by the hospital's system"),
+        _("It found an error in the message. Ask its administrator, then send it on again."),
+    ),
+    "sending-stopped": (
+        _("Sending stopped several times"),
+        _("Each try ended the worker. Tell your administrator."),
+    ),
+    "target-format": (
+        _("Not for this target"),
+        _("The target takes no reports of this format. Choose another one."),
+    ),
     "pdf-too-large": (_("PDF too large to open"), _PDF),
 }  # fmt: skip
