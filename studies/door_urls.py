@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from studies.web import bulk, door_alerts, links, reidentify, report_pages, worklist
+from studies.web import (
+    bulk,
+    door_alerts,
+    links,
+    reidentify,
+    report_pages,
+    sending_pages,
+    targets,
+    worklist,
+)
 
 urlpatterns = [
     path("worklist/", worklist.worklist, name="worklist"),
@@ -23,4 +32,12 @@ urlpatterns = [
     path("reports/<uuid:report_id>/link/", links.link_new, name="link_new"),
     path("links/<uuid:link_id>/", links.report_link, name="report_link"),
     path("links/<uuid:link_id>/revoke/", links.link_revoke, name="link_revoke"),
+    path("reports/<uuid:report_id>/send/", sending_pages.report_send, name="report_send"),
+    path("sendings/<uuid:sending_id>/", sending_pages.sending_answer, name="sending_answer"),
+    # the hospital's own systems
+    path("report-systems/", targets.target_list, name="targets"),
+    path("report-systems/new/", targets.target_edit, name="target_new"),
+    path("report-systems/<uuid:target_id>/", targets.target_edit, name="target"),
+    path("report-systems/<uuid:target_id>/test/", targets.target_test, name="target_test"),
+    path("report-systems/<uuid:target_id>/pause/", targets.target_pause, name="target_pause"),
 ]

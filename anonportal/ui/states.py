@@ -85,6 +85,13 @@ _OUTCOME = {
     "failed": Look("stop", "warn", _("Failed"), _("It was tried and did not work")),
 }
 
+_SENDING = {
+    "queued": Look("idle", "clock", _("Queued"), _("Waits to be sent")),
+    "sending": Look("moving", "up", _("Sending"), _("On its way to the hospital’s system")),
+    "acknowledged": Look("done", "send", _("Acknowledged"), _("The system said that it has it")),
+    "failed": Look("stop", "warn", _("Failed"), _("The system did not take it")),
+}
+
 _CONSENT = {
     "requested": Look("review", "eye", _("Waits for consent"), _("A second person has to decide")),
     "consented": Look("done", "tick", _("Consented"), _("Who asked may open it for a while")),
@@ -110,6 +117,7 @@ _LOOKS: dict[str, dict[str, Look]] = {
     "outcome": _OUTCOME,
     "action": _ACTION,
     "consent": _CONSENT,
+    "sending": _SENDING,
     # A study shows the state of its least finished instance, or that of its batch before that.
     "study": _BATCH | _INSTANCE,
 }

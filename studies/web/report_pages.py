@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from anonportal.ui.toasts import toast
 from studies.deid import parse_cloud_id
 from studies.faults import PermanentError
-from studies.models import Report, ReportLink, ReportState, Role
+from studies.models import Report, ReportLink, ReportSending, ReportState, Role
 from studies.services import access, downloading, returning
 from studies.services.access import Viewer
 from studies.web.door_forms import ReportForm, SettleForm
@@ -99,6 +99,10 @@ def _page(caller: Viewer, report: Report, form: SettleForm) -> dict[str, object]
         "reason": reason(report.code) if needs else None,
         "may_settle": needs and report.code in returning.SETTLED_BY_STUDY,
         "versions": returning.versions_of(report),
+        "sendings": [
+            {"row": one, "why": reason(one.code).title if one.code else ""}
+            for one in ReportSending.objects.filter(report=report).select_related("target")
+        ],
         "links": ReportLink.objects.filter(
             organization=caller.organization, report=report
         ).select_related("person", "made_by"),

@@ -72,6 +72,7 @@ def _navigation(caller: Viewer, here: str) -> tuple[list[Item], list[Group]]:
     if caller.has(Role.ADMINISTRATOR):
         more += [
             item(_("Organization and people"), "organization", "people"),
+            item(_("Systems for reports"), "targets", "send"),
             item(_("API tokens"), "tokens", "key"),
         ]
     if caller.has(Role.ADMINISTRATOR, Role.AUDITOR):

@@ -14,7 +14,7 @@ from studies.models import BulkLookUp, Organization, Report, ReportLink, ReportS
 from studies.services import returning
 from tests.acceptance.test_pages import Scene, enter, names_nobody, quiet, scene
 from tests.acceptance.test_second_factors import check
-from tests.studies.hospital import PASSWORD
+from tests.studies.hospital import PASSWORD, work_off
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -195,4 +195,45 @@ def test_several_patients_need_a_second_person_where_the_organization_says_so(
     page.get_by_role("button", name="Show the patients").click()
     expect(page.locator("#shown")).to_contain_text(scene.markers.patient_id)
     wrong += check(page, "bulk-shown")
+    assert wrong == []
+
+
+def test_a_report_is_sent_on_to_a_system_that_an_administrator_named(
+    enter, scene: Scene, live_server: LiveServer
+) -> None:
+    page = enter(Role.ADMINISTRATOR)
+    page.goto(live_server.url + reverse("targets"))
+    wrong = check(page, "targets-none")
+    page.get_by_role("link", name="Add a system").click()
+    wrong += check(page, "target-kinds")
+    page.get_by_role("link", name="Choose Folder").click()
+    inside = scene.hospital.outbox.parent / "ris"
+    inside.mkdir()
+    page.get_by_label("Name").fill("RIS share")
+    page.get_by_label("Folder").fill(str(inside))
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Test RIS share").click()
+    expect(page.locator(".pill")).to_contain_text("Ready")
+    wrong += check(page, "targets")
+
+    report = Report.objects.get()
+    page = enter(Role.RADIOLOGIST)
+    page.goto(live_server.url + reverse("report_send", args=[report.pk]))
+    wrong += check(page, "report-send")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Send it on").click()
+    expect(page.get_by_role("heading", name="Sent on")).to_be_visible()
+    assert not list(inside.rglob("*.txt"))
+    work_off()
+    page.reload()
+    expect(page.locator("#h-s")).to_be_visible()
+    expect(page.get_by_text("Acknowledged")).to_be_visible()
+    [sent] = inside.rglob("*.txt")
+    assert scene.markers.accession in sent.read_text()
+    assert scene.markers.patient_id not in str(sent)
+    wrong += check(page, "report-sent")
+    assert names_nobody(page, scene) == []
+    page.get_by_role("button", name="See the answer").click()
+    expect(page.locator("#shown")).to_contain_text("sha256")
+    wrong += check(page, "sending-answer")
     assert wrong == []

@@ -20,11 +20,12 @@ from studies.models import (
     DeviceTemplate,
     Instance,
     Membership,
+    ReportSending,
     Role,
     Sample,
     Scope,
 )
-from studies.services import bulk, lending, pixels, returning, tokens
+from studies.services import bulk, lending, pixels, returning, sending_on, tokens
 from studies.services.door_rules import Proof
 from tests import datasets
 from tests.api.conftest import client_for
@@ -57,7 +58,7 @@ def post(*roles: str, ok: int = 302, needs: tuple[str, ...] = (), **more: Any) -
 
 
 BATCH, STUDY, PLACE, SOURCE = ("batch_id",), ("study_id",), ("destination_id",), ("source_id",)
-CHAIN, REPORT = ("chain",), ("report_id",)
+CHAIN, REPORT, TARGET = ("chain",), ("report_id",), ("target_id",)
 NOTHING = UUID(int=1)
 
 PAGES: dict[str, Page] = {
@@ -129,6 +130,13 @@ PAGES: dict[str, Page] = {
     # A link opens for the person it was given to alone: to all others it does not exist.
     "report_link": Page((A,), needs=("link_id",), wrong_role=404),
     "link_revoke": post(R, D, needs=("link_id",)),
+    "report_send": Page((R,), needs=REPORT, foreign_wrong_role=403),
+    "sending_answer": post(R, needs=("sending_id",), foreign_wrong_role=403),
+    "targets": Page((D,)),
+    "target_new": Page((D,)),
+    "target": Page((D,), needs=TARGET, foreign_wrong_role=403),
+    "target_test": post(D, needs=TARGET, foreign_wrong_role=403),
+    "target_pause": post(D, needs=TARGET, foreign_wrong_role=403),
     "bulk_ask": Page((R,)),
     "bulk": Page((R, D), needs=("bulk_id",), foreign_wrong_role=403),
     "door_alerts": Page((A, D)),
@@ -215,6 +223,12 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
     proof = Proof(is_fresh=True)
     auditor = hospital.people[A].pk
     link = lending.lend(radiologist, report, auditor, 4, "for the audit", proof)
+    target = sending_on.save_target(
+        hospital.organization,
+        radiologist.actor,
+        values={"name": "Share", "kind": "folder", "config": {"root": str(hospital.outbox)}},
+    )
+    sending = ReportSending.objects.create(report=report, target=target, event="1")
     hospital.organization.four_eyes_bulk = True
     asked = bulk.ask(radiologist, study.cloud_study_id, "report", "", proof)
     assert isinstance(asked, BulkLookUp)
@@ -236,6 +250,8 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         "token_id": token_row(hospital).pk,
         "report_id": report.pk,
         "link_id": link.pk,
+        "target_id": target.pk,
+        "sending_id": sending.pk,
         "bulk_id": asked.pk,
         "check_id": check.pk,
         "sample_id": sample.pk,
