@@ -114,7 +114,8 @@
     const group = make("g", { class: `s-${families[fate(item)]}` });
     const kept = fate(item) === "keep" ? " keep" : "";
     group.append(make("rect", { class: `box${kept}${item === selected ? " now" : ""}`, x, y, width: w, height: h }));
-    const tag = make("g", { transform: `translate(${x} ${y}) scale(${unit})` });
+    const [left, top] = [Math.max(x, view.x + 9 * unit), Math.max(y, view.y + 9 * unit)];
+    const tag = make("g", { transform: `translate(${left} ${top}) scale(${unit})` });
     tag.append(make("rect", { class: "boxtag", x: -9, y: -9, width: 18, height: 18, rx: 3 }));
     const text = make("text", { class: "boxlab", x: 0, y: 4.5, "text-anchor": "middle" });
     text.textContent = label;

@@ -4,6 +4,7 @@ Nothing is kept but the mapping and an audit event. The vault commits first, the
 only then is anything answered.
 """
 
+import contextlib
 import uuid
 from functools import lru_cache
 from typing import BinaryIO, cast
@@ -16,8 +17,8 @@ from audit import record, record_alone
 from studies.deid import EngineError, Outcome, Plan, deidentify
 from studies.deid.identities import Scheme
 from studies.faults import PermanentError
-from studies.models import LinkageDomain, Organization, ProfileVersion
-from studies.services import processing
+from studies.models import LinkageDomain, Organization, Priority, ProfileVersion
+from studies.services import finders, pixels, processing
 from studies.services.tokens import Machine
 from studies.vault import service as vault
 
@@ -83,7 +84,15 @@ def deidentify_instance(
         scheme=cast(Scheme, organization.identifier_scheme),
         default_issuer=organization.default_issuer,
     )
-    outcome = deidentify(reader, writer, plan, identities)
+    # Somebody waits for the answer: pictures that come this way are looked at first.
+    with contextlib.closing(finders.client(Priority.STAT)) as finder:
+        outcome = deidentify(
+            reader,
+            writer,
+            plan,
+            identities,
+            pixels=pixels.policy(organization, finder, pixels.templates_of(organization)),
+        )
     if outcome.state == "deidentified":
         outcome = _remember(organization, identities, outcome)
     _record(machine, outcome, digest)

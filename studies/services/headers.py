@@ -19,7 +19,7 @@ from studies.deid import deidentify
 from studies.deid.naming import attribute_name, path_text
 from studies.deid.pixels import PixelPolicy
 from studies.faults import PermanentError
-from studies.models import PixelCheck
+from studies.models import PixelCheck, PixelState
 from studies.services import desk, inventory, keys, pixels, processing
 
 LONGEST_VALUE = 200
@@ -82,7 +82,6 @@ def difference(check: PixelCheck) -> Difference:
     sealer = keys.batch_sealer(batch)
     patient = inventory.entered_patient(row.study, sealer) if row.study else None
     head = _Head()
-    boxes = check.boxes if check.person_boxes is None else check.person_boxes
     with desk.original(check) as reader:
         outcome = deidentify(
             reader,
@@ -90,7 +89,7 @@ def difference(check: PixelCheck) -> Difference:
             processing.plan_of(batch.profile_version),
             inventory.identities_of(batch),
             patient=patient,
-            pixels=PixelPolicy(finder=None, person_boxes=pixels.boxes_of(boxes), approved=True),
+            pixels=_as_approved(check),
         )
     if outcome.state != "deidentified":
         return Difference((), stopped=outcome.code)
@@ -101,6 +100,14 @@ def difference(check: PixelCheck) -> Difference:
     said = {change.path: (change.action, change.because) for change in outcome.changes}
     lines = tuple(_lines(before, after, said))
     return Difference(lines[:MOST_ROWS], is_cut=len(lines) > MOST_ROWS)
+
+
+def _as_approved(check: PixelCheck) -> PixelPolicy:
+    """Return the policy that blanks the boxes as they stand, and looks for nothing."""
+    if check.person_boxes is None and check.state in ("", PixelState.NOT_AT_RISK):
+        return PixelPolicy(finder=None)
+    boxes = check.boxes if check.person_boxes is None else check.person_boxes
+    return PixelPolicy(finder=None, person_boxes=pixels.boxes_of(boxes), approved=True)
 
 
 def _lines(

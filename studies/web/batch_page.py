@@ -18,6 +18,7 @@ from studies.models import (
     InstanceState,
     Manifest,
     PixelCheck,
+    PixelState,
 )
 from studies.services import batches, desk, releasing
 from studies.web import reasons, sampling
@@ -33,6 +34,7 @@ STEPS = (
 )
 # What ends with a batch that is cancelled: it never left, and never will.
 UNSENT = (InstanceState.RECEIVED, InstanceState.HELD, InstanceState.DEIDENTIFIED)
+SHOWN_BLANKED = 20
 POLL_MOVING, POLL_WAITING = 2, 10
 
 
@@ -84,6 +86,7 @@ def context_of(batch: Batch) -> dict[str, object]:
         "deliveries": list(batch.deliveries.all()),
         "checks": _checks(batch, counted[InstanceState.DEIDENTIFIED]),
         "poll_seconds": 0 if is_final else (POLL_MOVING if is_moving else POLL_WAITING),
+        "blanked": _blanked(batch) if batch.is_open else [],
         "sampling": sampling.panel(batch) if not is_final else {},
         "is_final": is_final,
         "is_moving": is_moving,
@@ -186,6 +189,17 @@ def _groups(batch: Batch, state: InstanceState) -> list[dict[str, object]]:
             }
         )
     return groups
+
+
+def _blanked(batch: Batch) -> list[PixelCheck]:
+    """Return images whose text was blanked and that wait here, for a look before they leave."""
+    return list(
+        PixelCheck.objects.filter(
+            batch=batch, state=PixelState.BLANKED, instance__state=InstanceState.DEIDENTIFIED
+        )
+        .select_related("instance")
+        .order_by("instance__number")[:SHOWN_BLANKED]
+    )
 
 
 def _first_check(batch: Batch, code: str) -> PixelCheck | None:

@@ -24,6 +24,7 @@ from studies.services import access, desk, device_templates, headers, picture
 from studies.services.picture import Window
 from studies.web import reasons
 from studies.web.boxes import NEW_BOX, boxes_posted, boxes_shown
+from studies.web.effects import because
 from studies.web.forms import ReasonForm
 
 SESSION_KEY = "looked"
@@ -144,7 +145,7 @@ def header(request: HttpRequest, check_id: UUID) -> HttpResponse:
     except PermanentError as error:
         context["problem"] = error.message
     else:
-        lines = [line for line in found.lines if is_all or line.is_changed]
+        lines = [(line, because(line.because)) for line in found.lines if is_all or line.is_changed]
         context |= {
             "difference": found,
             "lines": lines,

@@ -68,6 +68,24 @@ _EFFECTS: dict[str, tuple[Text, Text]] = {
     ),
 }
 
+_BECAUSE: dict[str, Text] = {
+    "basic": _("profile"),
+    "name": _("profile"),
+    "uid": _("profile"),
+    "private": _("not on the safe list"),
+    "unknown": _("no attribute of the standard"),
+    "wrong-vr": _("not encoded as the standard says"),
+    "second net": _("an identifier of the study in it"),
+}
+
+
+def because(code: str) -> Text:
+    """Return why an attribute was changed, in words: an option's title, or the engine's own."""
+    if code in _EFFECTS:
+        return _EFFECTS[code][0]
+    return _BECAUSE.get(code, code)
+
+
 _MISSING: dict[str, Text] = {
     "dates": _("Without dates the reader can't put priors in order"),
     "characteristics": _("Without age, sex and weight some findings and all SUV can't be judged"),

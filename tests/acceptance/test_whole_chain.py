@@ -104,8 +104,10 @@ def coordinator_sends(
     page.wait_for_selector("#batch-live", timeout=PATIENCE)
     batch_url = page.url
     wait_for_state(page, "Review")
-    expect(page.locator("#held-pixel-text-unchecked")).to_be_visible()
-    expect(page.get_by_text("Text in pixels not checked").first).to_be_visible()
+    expect(page.locator("[id^=held-pixel-]")).to_have_count(0)
+    expect(page.get_by_text("Text was blanked")).to_be_visible()
+    looks_at_what_was_blanked(page, studies)
+    page.goto(batch_url)
 
     page.get_by_role("button", name="Show names").click()
     expect(page.get_by_text(studies[0].patient.patient_id).first).to_be_visible()
@@ -127,6 +129,44 @@ def coordinator_sends(
     alerts = [mail for mail in mails if manifest["BatchId"] in mail]
     assert len(alerts) == 1, "held images of a STAT batch alert by e-mail, once"
     return manifest["Studies"][0]["CloudStudyId"], manifest["BatchId"]
+
+
+def looks_at_what_was_blanked(page: Page, studies: list[DemoStudy]) -> None:
+    """Open an ultrasound and a capture at the desk: before and after, picture and header."""
+    links = [link.get_attribute("href") for link in page.locator("a[href^='/review/']").all()]
+    images = [link for link in links if link and link != "/review/"]
+    assert len(images) >= 2, "an ultrasound and a capture at least"
+    for link in images:
+        page.goto(page.url.split("/batches/")[0].split("/review/")[0] + link)
+        expect(page.locator("#boxes [data-box]").first).to_be_visible()
+        expect(page.get_by_text("After, as it would leave")).to_be_visible()
+        page.wait_for_function(ALL_LOADED)
+        before, after = page.evaluate(BRIGHTNESS_IN_BOXES)
+        assert before > 20, "something bright was written there"
+        assert after < before / 4, "and is blanked"
+    expect(page.locator("#header")).to_contain_text("CloudStudy^")
+
+
+ALL_LOADED = """async () => {
+  const images = [...document.querySelectorAll("#viewer image")];
+  return (await Promise.all(images.map((one) => fetch(one.href.baseVal)))).every((a) => a.ok);
+}"""
+# The brightest channel's greatest value inside the first box: of the picture before, and after.
+BRIGHTNESS_IN_BOXES = """async () => {
+  const box = document.querySelector("#boxes [data-box]");
+  const value = (name) => +box.querySelector(`[name=${name}]`).value;
+  const [x, y, w, h] = ["x", "y", "width", "height"].map(value);
+  const of = async (side) => {
+    const href = document.querySelector(`[data-pane=${side}] image`).href.baseVal;
+    const picture = await createImageBitmap(await (await fetch(href)).blob());
+    const canvas = new OffscreenCanvas(w, h);
+    const context = canvas.getContext("2d");
+    context.drawImage(picture, -x, -y);
+    const values = context.getImageData(0, 0, w, h).data;
+    return Math.max(...values.filter((_, n) => n % 4 !== 3));
+  };
+  return [await of("before"), await of("after")];
+}"""
 
 
 def radiologist_finds(portal: Portal, studies: list[DemoStudy], page: Page, cloud_id: str) -> None:
