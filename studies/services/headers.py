@@ -5,6 +5,7 @@ the coordinators of an open batch: never logged, never cached.
 """
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -28,6 +29,8 @@ MOST_ROWS = 2000
 HEADER_BYTES = 64 * 2**20
 _FAULTS = (InvalidDicomError, ValueError, KeyError, TypeError, EOFError, NotImplementedError,
            AttributeError, OverflowError, LookupError, RecursionError)  # fmt: skip
+# The engine names an attribute inside a sequence for all its items at once.
+_ITEM = re.compile(r"\[\d+\]")
 _PIXELS = frozenset((0x7FE00010, 0x7FE00008, 0x7FE00009))
 
 
@@ -120,7 +123,7 @@ def _lines(
         name = (before.get(path) or after[path])[0]
         old = before[path][1] if path in before else None
         new = after[path][1] if path in after else None
-        letter, because = said.get(path, ("", ""))
+        letter, because = said.get(path) or said.get(_ITEM.sub("", path), ("", ""))
         found.append(Line(path, name, old, new, _action(old, new, letter, because), because))
     return found
 

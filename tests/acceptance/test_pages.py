@@ -163,6 +163,7 @@ def test_a_coordinators_pages_are_clear_and_name_nobody(enter, scene, live_serve
     urls += [reverse(name, args=[review.pk]) for name in ("batch_cancel", "batch_release")]
     urls += [reverse("held_exclude", args=[review.pk, "pixel-text-unchecked"])]
     urls += [reverse(name) for name in ("destinations", "sources", "profiles")]
+    urls += [reverse(name) for name in ("review", "device_templates")]
     wrong = [what for url in urls for what in look(page, scene, live_server.url + url)]
     assert wrong == []
 
