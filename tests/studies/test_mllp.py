@@ -9,12 +9,13 @@ from typing import Any
 
 import pydicom
 import pytest
+from django.core.management.base import CommandError
 from django.db import connections
 
 from audit.models import Event
 from studies.deid import cloud_id_check
 from studies.intake.mllp import END, START, FrameReader, MllpServer, TooLarge, frame
-from studies.management.commands.mllp_listener import make_server
+from studies.management.commands.mllp_listener import Command, make_server
 from studies.models import Report, ReportState, Study
 from studies.services import returning
 from tests import datasets
@@ -204,3 +205,14 @@ def test_frames_come_in_any_pieces() -> None:
     assert found == [b"MSH|1", b"MSH|2\rPID"]
     with pytest.raises(TooLarge):
         reader.feed(START + b"x" * 200)
+
+
+def test_up_may_start_the_listener_as_it_starts_everything_else() -> None:
+    options = Command().create_parser("manage.py", "mllp_listener").parse_args(["--skip-checks"])
+    assert options.skip_checks is True
+
+
+def test_beyond_this_machine_there_is_no_listener_without_tls(settings) -> None:
+    settings.MLLP_BIND, settings.MLLP_TLS_CERTIFICATE = "0.0.0.0", ""
+    with pytest.raises(CommandError):
+        make_server()

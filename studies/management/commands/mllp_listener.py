@@ -22,7 +22,6 @@ class Command(BaseCommand):
     """Listen for returning reports."""
 
     help = __doc__
-    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until a stop signal; messages in work are answered first."""
