@@ -18,6 +18,7 @@ from .build import build_apart
 from .peers import Peer, peers
 
 _COUNTS = {"ct": 1000, "small": 2000, "compressed": 1000, "sr": 200, "multiframe": 1}
+_SLOW_RUNS = 2
 Figures = tuple[float, float, float]
 
 
@@ -28,8 +29,11 @@ def main() -> int:
     parser.add_argument("--corpus", action="append", choices=list(_COUNTS))
     parser.add_argument("--scale", type=float, default=1.0, help="share of the files to use")
     parser.add_argument("--multiframe-mb", type=int, default=1024)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the files, three runs")
     parser.add_argument("--folder", type=Path, help="where to work; default: /dev/shm or /tmp")
     options = parser.parse_args()
+    if options.quick:
+        options.runs, options.scale, options.multiframe_mb = 3, 0.1, 256
     place = options.folder or (Path("/dev/shm") if Path("/dev/shm").is_dir() else None)
     with tempfile.TemporaryDirectory(dir=place) as folder:
         for name in options.corpus or list(_COUNTS):
@@ -48,20 +52,33 @@ def show(name: str, source: Path, folder: Path, runs: int) -> None:
     found: dict[str, list[Figures]] = {peer.name: [] for peer in field}
     for peer in field:
         measure(peer, source, folder)  # the first run of a program in Python writes its bytecode
-    for _ in range(runs):
+    for number in range(runs):
         for peer in field:
-            found[peer.name].append(measure(peer, source, folder))
+            if number < _SLOW_RUNS or not peer.slow:
+                found[peer.name].append(measure(peer, source, folder))
     print(f"\n{name}: {len(files)} files, {size / 1e6:.0f} MB")
-    print(f"{'':26}{'CPU ms/file':>12}{'× cp':>8}{'files/s':>9}{'MB/s':>8}{'peak MB':>9}")
-    base = statistics.median(cpu for cpu, _wall, _peak in found["cp"])
+    print(
+        f"{'':24}{'CPU s':>8}{'ms/file':>10}{'× cp':>8}{'× gdcmanon':>12}"
+        f"{'files/s':>9}{'MB/s':>8}{'peak MB':>9}"
+    )
+    base = {
+        name: statistics.median(cpu for cpu, _wall, _peak in found[name])
+        for name in ("cp", "gdcmanon")
+        if name in found
+    }
     for peer in field:
         cpu, wall, peak = (
             statistics.median(column) for column in zip(*found[peer.name], strict=True)
         )
         print(
-            f"{peer.name:26}{cpu / len(files) * 1e3:12.3f}{cpu / base:8.2f}"
+            f"{peer.name:24}{cpu:8.2f}{cpu / len(files) * 1e3:10.3f}{_ratio(cpu, base, 'cp'):>8}"
+            f"{_ratio(cpu, base, 'gdcmanon'):>12}"
             f"{len(files) / wall:9.0f}{size / wall / 1e6:8.0f}{peak / 1024:9.0f}"
         )
+
+
+def _ratio(cpu: float, base: dict[str, float], name: str) -> str:
+    return f"{cpu / base[name]:.2f}" if base.get(name) else "-"
 
 
 def measure(peer: Peer, source: Path, folder: Path) -> Figures:
