@@ -4,6 +4,7 @@ Deflated input is inflated from here on, big-endian input turned. Nothing is dec
 """
 
 from .bigendian import ByteOrder
+from .bounds import require_few_elements
 from .dataset import NeedMore, StructError, truncated
 from .deflated import Inflater
 from .filemeta import FileMeta, read_file_meta
@@ -40,6 +41,7 @@ def look(source: Source) -> tuple[FileMeta, Survey, Source]:
         except NeedMore:
             source.read_more()
         else:
+            require_few_elements(source.buf, found.start, found.end, explicit=meta.explicit)
             return meta, found, source
 
 
@@ -54,6 +56,7 @@ def _survey_big_endian(source: Source, start: int) -> Survey:
     if order.pixel is None and not source.is_complete:
         raise NeedMore
     found = survey(bytes(order.out), 0, explicit=True, complete=True)
+    require_few_elements(found.buf, found.start, found.end, explicit=True)
     if order.pixel is not None:
         found.pixel = order.pixel
         found.pixel_head = source.buf[position : order.pixel[2]]

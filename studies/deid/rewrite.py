@@ -298,12 +298,18 @@ class Rewriter(Values):
                 return private.group(self, tag, start, end)
             known = self.groups.get(start) if not self.path else None
             if known is None:
-                return private.skip_group(self, tag, start, end)
-            self.log.append((self.path, known[1], "X", "private"))
-            return known[0]
+                after = private.skip_group(self, tag, start, end)
+            else:
+                after = known[0]
+                self.log.append((self.path, known[1], "X", "private"))
+            if self.explicit_now and self.buf.find(b"PN", start, after) >= 0:
+                private.harvest(self, start, after, SQ, after - start)
+            return after
         if tag in (ITEM, ITEM_END, SEQUENCE_END):
             raise malformed(start, "An item delimiter stands where an element should")
         self.log.append((self.path, tag, "X", "unknown"))
+        if vr == _PN and length:
+            self.found.append(("name", self.buf[value : value + length]))
         return sequences.after_sequence(self, vr, value, length, end)
 
     # Elements that have to be there -----------------------------------------------------------

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SHORT_SEQUENCE = 512
 CODE_VALUE = b"\x08\0\0\1"
 _MAX_REMEMBERED = 8192
+_MAX_TRIED, _MAX_TRIED_DEPTH = 16 * 1024, 12
 
 
 def known_to_stay(run: "Rewriter", tag: int, value: int, length: int) -> int:
@@ -65,8 +66,11 @@ def stays(run: "Rewriter", position: int, end: int, table: "Table", *, in_item: 
     """Tell whether items of defined length, or the content of one, come out as they are.
 
     Walks without recursion and without writing, and gives up at the first element that is
-    not plainly kept. Lengths must fit into each other exactly.
+    not plainly kept. Lengths must fit into each other exactly. What is large or deep is not tried:
+    each level would look once more at all that lies below it.
     """
+    if end - position > _MAX_TRIED or run.depth > _MAX_TRIED_DEPTH:
+        return False
     buf, unpack = run.buf, ELEMENT.unpack_from
     get: Callable[[int], Entry | None] = table.get
     default, special = run.iod.nested_default.get, run.iod.special

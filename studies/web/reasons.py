@@ -163,6 +163,7 @@ REASONS: dict[str, Reason] = {
     "pixels-missing": Reason(_("Picture without pixels"), _PIXELS),
     "unreadable": Reason(_("Unreadable file"), _UNREADABLE),
     "header-too-large": Reason(_("Header too large"), _LIMIT),
+    "header-too-complex": Reason(_("Header too complex"), _LIMIT),
     "trailer-too-large": Reason(_("Too much after the pixels"), _LIMIT),
     "nesting-too-deep": Reason(_("Nested too deeply"), _LIMIT),
     "deflate-ratio": Reason(_("Compressed beyond reason"), _LIMIT),

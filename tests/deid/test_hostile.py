@@ -13,8 +13,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from studies.deid import Option
+from studies.deid.bounds import MAX_ELEMENTS
 
-from .builders import FAMILY, GIVEN, PATIENT_ID, code, content, ct, encoded, plan, report, run
+from .builders import FAMILY, GIVEN, PATIENT_ID, base, code, content, ct, encoded, plan, report, run
 
 PLANS = [plan(), plan("teleradiology"), plan("basic", Option.RETAIN_SAFE_PRIVATE)]
 TOKENS = [token.encode() for token in (FAMILY, GIVEN, PATIENT_ID)]
@@ -172,3 +173,30 @@ def test_huge_headers_are_held_by_code_before_they_fill_memory() -> None:
     outcome = deidentify(endless, io.BytesIO(), PLANS[0], IDENTITIES)  # type: ignore[arg-type]
     assert (outcome.state, outcome.code) == ("held", "header-too-large")
     assert endless.given <= 65 << 20
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_header_of_millions_of_elements_is_held(explicit: bool) -> None:
+    """Elements are counted, nested ones too, before time and memory go into them."""
+    ds = base()
+    syntax = "" if explicit else ImplicitVRLittleEndian
+    head = b"\x28\0\x10\0US\0\0" if explicit else b"\x28\0\x10\0\0\0\0\0"
+    content = head * (MAX_ELEMENTS + 1)
+    tag = b"\x54\0\x16\0" + (b"SQ\0\0" if explicit else b"")
+    item = b"\xfe\xff\0\xe0" + len(content).to_bytes(4, "little") + content
+    outcome, output = run(
+        encoded(ds, syntax) + tag + len(item).to_bytes(4, "little") + item, PLANS[0]
+    )
+    assert (outcome.state, outcome.code, output) == ("held", "header-too-complex", b"")
+
+
+@pytest.mark.parametrize("tag", [0x00420001, 0x00191002], ids=["unknown", "private"])
+def test_a_name_under_a_tag_nobody_knows_is_looked_for_elsewhere(tag: int) -> None:
+    """A person's name is known by its VR, whatever the attribute is; it goes, and is searched."""
+    ds = ct(ScanOptions="ROOKWOOD")
+    if tag & 0x10000:
+        ds.add_new(0x00190010, "LO", "SOMEBODY")
+    ds.add_new(tag, "PN", "Rookwood^Ada")
+    outcome, output = run(ds, PLANS[0])
+    assert outcome.state == "deidentified"
+    assert b"ROOKWOOD" not in output.upper()
