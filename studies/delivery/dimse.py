@@ -126,6 +126,8 @@ class _Association:
         )
         if not self._made.is_established:
             raise _why_not(self._made, place)
+        # pynetdicom forgets the socket of a connection that broke, without closing it.
+        self._socket: socket.socket | None = getattr(self._made.dul.socket, "socket", None)
 
     def send(self, one: Outgoing, known: DimseObject) -> None:
         """Send one object; raise a fault of it alone, or one of the whole association."""
@@ -161,12 +163,12 @@ class _Association:
         return self
 
     def __exit__(self, kind: object, *_exception: object) -> None:
-        if not self._made.is_established:
-            return
-        if kind is None:
-            self._made.release()
-        else:
-            self._made.abort()
+        try:
+            if self._made.is_established:
+                self._made.release() if kind is None else self._made.abort()
+        finally:
+            if self._socket is not None:
+                self._socket.close()
 
 
 class _OneLater(Exception):

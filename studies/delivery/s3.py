@@ -75,7 +75,7 @@ class S3Destination:
     ) -> None:
         """Store an object, checked by the server and by what it answers."""
         name = self._name(key)
-        said = dict(metadata) | {"sha256": sha256}
+        said = dict(metadata) | {"sha256": sha256, "size": str(size)}
         if size <= PART:
             self._put_whole(name, read_whole(stream, size, sha256), sha256, said)
         else:
@@ -96,6 +96,8 @@ class S3Destination:
             found = self._call("head_object", Key=name, ChecksumMode="ENABLED")
         except _Missing:
             return False
+        if found["Metadata"].get("size", "") not in ("", str(found["ContentLength"])):
+            return False  # some servers keep what was cut short
         checksum = str(found.get("ChecksumSHA256", ""))
         is_composite = "-" in checksum or "-" in str(found.get("ETag", ""))
         if checksum and not is_composite:
