@@ -9,6 +9,7 @@ from studies.web import (
     destinations,
     devices,
     filling,
+    finding,
     held,
     home,
     sampling,
@@ -100,6 +101,15 @@ urlpatterns = [
     path("sources/", sources.source_list, name="sources"),
     path("sources/new/", sources.source_edit, name="source_new"),
     path("sources/<uuid:source_id>/", sources.source_edit, name="source"),
+    path("sources/<uuid:source_id>/test/", sources.source_test, name="source_test"),
+    path("listeners/new/", sources.rule_edit, name="rule_new"),
+    path("listeners/<uuid:rule_id>/", sources.rule_edit, name="rule"),
+    path("batches/<uuid:batch_id>/find/", finding.batch_find, name="batch_find"),
+    path("batches/<uuid:batch_id>/find/series/", finding.batch_series, name="batch_series"),
+    path("batches/<uuid:batch_id>/find/take/", finding.batch_take, name="batch_take"),
+    path(
+        "batches/<uuid:batch_id>/fetch-again/", finding.batch_fetch_again, name="batch_fetch_again"
+    ),
     path("profiles/", setup.profile_list, name="profiles"),
     path("profiles/new/", setup.profile_new, name="profile_new"),
     path("profiles/<uuid:version_id>/", setup.profile_detail, name="profile"),

@@ -19,6 +19,7 @@ from audit import SYSTEM_CHAIN, Actor
 from studies.models import (
     Batch,
     Destination,
+    ListenerRule,
     Membership,
     Organization,
     PixelCheck,
@@ -173,6 +174,16 @@ def sample_for(request: HttpRequest, sample_id: UUID) -> Sample:
 def source_for(request: HttpRequest, source_id: UUID, roles: tuple[str, ...]) -> Source:
     """Return a source of the caller's organization."""
     found = Source.objects.filter(organization=viewer(request).organization, pk=source_id).first()
+    if found is None:
+        raise Http404
+    require(request, *roles)
+    return found
+
+
+def rule_for(request: HttpRequest, rule_id: UUID, roles: tuple[str, ...]) -> ListenerRule:
+    """Return a listener rule of the caller's organization."""
+    rules = ListenerRule.objects.filter(organization=viewer(request).organization, pk=rule_id)
+    found = rules.select_related("organization", "source").first()
     if found is None:
         raise Http404
     require(request, *roles)

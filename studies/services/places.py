@@ -78,9 +78,13 @@ def _seal_credentials(row: Destination, secrets: dict[str, str]) -> None:
     if not kept:
         row.sealed_credentials = None
         return
+    _seal(row, kept)
+
+
+def _seal(row: Source | Destination, secrets: dict[str, str]) -> None:
     sealer = keys.organization_sealer(row.organization)
     row.sealed_credentials = sealer.seal(
-        f"{CREDENTIALS_PURPOSE}/{row.pk}", json.dumps(kept).encode()
+        f"{CREDENTIALS_PURPOSE}/{row.pk}", json.dumps(secrets).encode()
     )
 
 
@@ -111,12 +115,16 @@ def save_source(
     *,
     source: Source | None = None,
     values: dict[str, Any],
+    secrets: dict[str, str] | None = None,
 ) -> Source:
-    """Add or change a source."""
+    """Add or change a source; a secret that is left empty stays as it was."""
     is_new = source is None
     row = source or Source(organization=organization)
     for name, value in values.items():
         setattr(row, name, value)
+    if entered := {name: value for name, value in (secrets or {}).items() if value}:
+        _seal(row, entered)
+    row.tested, row.last_error = None, ""
     with transaction.atomic():
         row.save()
         record(

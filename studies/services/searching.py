@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit import Actor, Outcome, record_alone
@@ -18,7 +19,7 @@ from studies.intake.remote import FoundSeries, FoundStudy, Query, Remote
 from studies.intake.sources import open_source
 from studies.models import Batch, Source
 from studies.sealing import SealError
-from studies.services.entries import about
+from studies.services.entries import About, about
 from studies.services.keys import Sealer, batch_sealer
 from studies.services.places import credentials
 
@@ -49,6 +50,32 @@ class Choice:
 def open_remote(source: Source) -> Remote:
     """Return what searches and fetches from a source, with its credentials."""
     return open_source(source, credentials(source))
+
+
+def try_source(source: Source, actor: Actor) -> None:
+    """Ask a source for the least; remember the outcome, and raise a Fault of it."""
+    about_source: About = {
+        "chain": str(source.organization_id),
+        "subject": str(source.pk),
+        "subject_kind": "source",
+        "context": "",
+    }
+    try:
+        open_remote(source).check()
+    except Fault as fault:
+        Source.objects.filter(pk=source.pk).update(
+            tested=timezone.now(), last_error=str(fault.message)[:300]
+        )
+        record_alone(
+            "source.tested",
+            Outcome.FAILED,
+            actor=actor,
+            detail={"code": fault.code},
+            **about_source,
+        )
+        raise
+    Source.objects.filter(pk=source.pk).update(tested=timezone.now(), last_error="")
+    record_alone("source.tested", actor=actor, **about_source)
 
 
 def search(

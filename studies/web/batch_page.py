@@ -82,6 +82,7 @@ def context_of(batch: Batch) -> dict[str, object]:
         else "",
         "delivery_stopped": batch.state == BatchState.ATTENTION
         and batch.attention_code != "conflict",
+        "retrievals": list(batch.retrievals.order_by("study_number", "series_number")[:200]),
         "manifest": Manifest.objects.filter(batch=batch).order_by("-revision").first(),
         "deliveries": list(batch.deliveries.all()),
         "checks": _checks(batch, counted[InstanceState.DEIDENTIFIED]),

@@ -18,7 +18,9 @@ from studies.intake import folder
 from studies.models import Batch, DestinationState, Source
 from studies.models.places import SourceKind
 from studies.services import access, choosing, profiles, receiving
+from studies.web import finding
 from studies.web.forms import BatchForm
+from studies.web.source_forms import FindForm
 from studies.web.typed import typed_uuid
 
 
@@ -40,6 +42,11 @@ def _filling(
         "folder_sources": Source.objects.filter(
             organization=batch.organization, kind=SourceKind.FOLDER, is_active=True
         ),
+        "pacs_sources": [
+            (source, FindForm(auto_id=f"id_{source.pk}_%s"))
+            for source in finding.pacs_sources(batch)
+        ],
+        "retrievals": finding.chosen_series(batch),
         "tab": request.GET.get("from", "upload"),
         "has_selection": bool(batch.sealed_selection),
         "profiles": profiles.newest(batch.organization),

@@ -17,7 +17,6 @@ from studies.models import (
     Unsure,
 )
 from studies.models.organization import IdentifierScheme
-from studies.models.places import SourceKind
 from studies.services import profiles
 
 WAIT = (("wait", _("Wait for me")), ("clean", _("Deliver what is clean")))
@@ -71,16 +70,6 @@ class PatientForm(forms.Form):
     issuer = forms.CharField(label=_("Issuer"), max_length=64, required=False)
 
 
-class SourceForm(forms.Form):
-    """A folder source."""
-
-    name = forms.CharField(label=_("Name"), max_length=80)
-    kind = forms.ChoiceField(
-        label=_("Kind"), choices=[(SourceKind.FOLDER.value, SourceKind.FOLDER.label)]
-    )
-    root = forms.CharField(
-        label=_("Folder"), max_length=300, help_text=_("A folder below an allowed root")
-    )
 
 
 class ProfileForm(forms.Form):

@@ -19,13 +19,14 @@ from studies.models import (
     BulkLookUp,
     DeviceTemplate,
     Instance,
+    ListenerRule,
     Membership,
     ReportSending,
     Role,
     Sample,
     Scope,
 )
-from studies.services import bulk, lending, pixels, returning, sending_on, tokens
+from studies.services import bulk, lending, pixels, returning, rules, sending_on, tokens
 from studies.services.door_rules import Proof
 from tests import datasets
 from tests.api.conftest import client_for
@@ -109,6 +110,13 @@ PAGES: dict[str, Page] = {
     "sources": Page((C, D)),
     "source_new": Page((D,)),
     "source": Page((D,), needs=SOURCE, foreign_wrong_role=403),
+    "source_test": post(C, D, needs=SOURCE),
+    "rule_new": Page((D,)),
+    "rule": Page((D,), needs=("rule_id",), foreign_wrong_role=403),
+    "batch_find": post(C, ok=404, needs=BATCH),
+    "batch_series": post(C, ok=404, needs=BATCH),
+    "batch_take": post(C, ok=404, needs=BATCH),
+    "batch_fetch_again": post(C, needs=BATCH),
     "profiles": Page((C, D)),
     "profile_new": Page((D,)),
     "profile": Page((C, D), needs=("version_id",), foreign_wrong_role=403),
@@ -211,6 +219,20 @@ def token_row(hospital: Hospital) -> ApiToken:
     return tokens.create(hospital.organization, "of a test", [Scope.STOW], caller.actor)[0]
 
 
+def rule_row(hospital: Hospital) -> ListenerRule:
+    known = ListenerRule.objects.filter(organization=hospital.organization).first()
+    return known or rules.save_rule(
+        hospital.organization,
+        hospital.viewer(D).actor,
+        values={
+            "name": "In",
+            "kind": "stow",
+            "destination": hospital.destination,
+            "profile_version": hospital.organization.default_profile,
+        },
+    )
+
+
 def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
     """Return one id of everything that a URL may name, of one hospital."""
     study = batch.studies.get()
@@ -245,6 +267,7 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         "study_id": study.pk,
         "destination_id": hospital.destination.pk,
         "source_id": hospital.source.pk,
+        "rule_id": rule_row(hospital).pk,
         "version_id": hospital.organization.default_profile_id,
         "membership_id": membership.pk,
         "token_id": token_row(hospital).pk,

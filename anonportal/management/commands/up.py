@@ -137,6 +137,9 @@ class Portal:
             command = [*python, "text_finder", "--number", str(number), *trusted]
             children.append(ChildSpec(f"text finder {number}", command, quiet, niceness=5))
         children.append(ChildSpec("scheduler", [*python, "scheduler", *trusted], quiet))
+        if settings.DICOM_PORT:
+            command = [*python, "dicom_listener", *trusted]
+            children.append(ChildSpec("DICOM listener", command, quiet))
         return children
 
     def run(self) -> None:
