@@ -42,10 +42,8 @@ def _filling(
         "folder_sources": Source.objects.filter(
             organization=batch.organization, kind=SourceKind.FOLDER, is_active=True
         ),
-        "pacs_sources": [
-            (source, FindForm(auto_id=f"id_{source.pk}_%s"))
-            for source in finding.pacs_sources(batch)
-        ],
+        "find_form": FindForm(organization=batch.organization),
+        "pacs_sources": finding.pacs_sources(batch),
         "retrievals": finding.chosen_series(batch),
         "tab": request.GET.get("from", "upload"),
         "has_selection": bool(batch.sealed_selection),

@@ -64,7 +64,7 @@ def batch_find(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """Search a PACS and list the studies that match."""
     batch = access.batch_for(request, batch_id)
     source = _source(request, batch)
-    form = FindForm(request.POST)
+    form = FindForm(request.POST, organization=batch.organization)
     context: dict[str, object] = {"batch": batch, "source": source, "most": MOST_STUDIES}
     if not form.is_valid():
         context["problem"] = _("A date isn't one. Correct it, then search again.")

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from studies.faults import Fault
 from studies.intake.dicomweb import checked_base
 from studies.intake.remote import Query
+from studies.intake.sources import SEARCHABLE
 from studies.intake.tls import client_context
 from studies.models import (
     Destination,
@@ -153,8 +154,11 @@ SOURCE_FORMS: dict[str, type[SourceFormBase]] = {
 
 
 class FindForm(forms.Form):
-    """What to search for in a PACS."""
+    """In which PACS to search, and for what."""
 
+    source = forms.ModelChoiceField(
+        label=_("Search in"), queryset=Source.objects.none(), empty_label=None
+    )
     patient_id = forms.CharField(label=_("Patient id"), max_length=64, required=False)
     patient_name = forms.CharField(
         label=_("Patient name"),
@@ -176,6 +180,13 @@ class FindForm(forms.Form):
         required=False,
         choices=[("", _("Any")), *((name, name) for name in SEARCHED)],
     )
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sources: Any = self.fields["source"]
+        sources.queryset = Source.objects.filter(
+            organization=organization, kind__in=SEARCHABLE, is_active=True
+        )
 
     @property
     def query(self) -> Query:
@@ -243,6 +254,7 @@ class RuleForm(forms.Form):
         versions: Any = self.fields["profile_version"]
         newest = [version.pk for version in profiles.newest(organization)]
         versions.queryset = ProfileVersion.objects.filter(pk__in=newest).select_related("profile")
+        versions.initial = organization.default_profile
 
     @classmethod
     def initial_of(cls, row: ListenerRule) -> dict[str, Any]:

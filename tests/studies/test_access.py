@@ -226,7 +226,9 @@ def rule_row(hospital: Hospital) -> ListenerRule:
         hospital.viewer(D).actor,
         values={
             "name": "In",
-            "kind": "stow",
+            "kind": "dimse",
+            "calling_ae": hospital.organization.prefix,
+            "called_ae": "PORTAL",
             "destination": hospital.destination,
             "profile_version": hospital.organization.default_profile,
         },
