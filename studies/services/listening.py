@@ -165,7 +165,8 @@ class Reception:
 
     def _joined(self) -> Gathering:
         """Return the gathering with room that this sender is connected to."""
-        if self._gathering is not None and not _is_full(self._gathering):
+        # Its counts are as of the last object of this sender: near enough, and no query.
+        if self._gathering is not None and not _is_full(self._gathering.batch):
             self.renew()
             return self._gathering
         self.close()
@@ -184,7 +185,7 @@ class Reception:
             rule=self.rule, is_full=False, batch__state=BatchState.RECEIVING
         ).select_related("batch__organization")
         for gathering in rows:
-            if not _is_full(gathering):
+            if not _is_full(gathering.batch):
                 return gathering
             Gathering.objects.filter(pk=gathering.pk).update(is_full=True)
         return None
@@ -205,10 +206,8 @@ class Reception:
         return Gathering.objects.create(batch=batch, rule=rule)
 
 
-def _is_full(gathering: Gathering) -> bool:
+def _is_full(batch: Batch) -> bool:
     """Say whether another object, however large, might not go into the batch any more."""
-    batch = gathering.batch
-    batch.refresh_from_db(fields=["announced_files", "announced_bytes"])
     allowed = limits()
     largest = min(settings.OBJECT_MAX_BYTES, allowed.bytes // 2)
     return batch.announced_files >= allowed.files or batch.announced_bytes + largest > allowed.bytes

@@ -70,8 +70,6 @@ class PatientForm(forms.Form):
     issuer = forms.CharField(label=_("Issuer"), max_length=64, required=False)
 
 
-
-
 class ProfileForm(forms.Form):
     """A custom profile, as YAML or JSON."""
 
