@@ -245,10 +245,9 @@ def run(way: str, files: int, size: int, hospital: Any, folder: Path) -> None:
                     file.writelines(content(number, size))
             port = child.stdout.readline().strip()
             begun = time.monotonic()
-            subprocess.run(
-                ["storescu", "-pdu", "131072", "+sd", "-aet", "BENCH", "-aec", "PORTAL", "127.0.0.1",
-                 port, str(inbox)], check=True, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            sender = ["storescu", "-pdu", "131072", "+sd", "-aet", "BENCH", "-aec", "PORTAL"]
+            sender += ["127.0.0.1", port, str(inbox)]
+            subprocess.run(sender, check=True, stdout=subprocess.DEVNULL)
             seconds = time.monotonic() - begun
             child.stdin.write("stop\n")
             child.stdin.flush()
@@ -262,8 +261,9 @@ def run(way: str, files: int, size: int, hospital: Any, folder: Path) -> None:
         server.shutdown()
         server.server_close()
     volume = files * size / 1e6
-    print(f"| {way} | {files:,} × {size / 1e6:,.1f} MB | {volume / seconds:,.0f} | "
-          f"{1000 * figures['cpu'] / volume:.2f} | {figures['rss'] / 1e6:,.0f} |", flush=True)  # fmt: skip
+    cpu, memory = 1000 * figures["cpu"] / volume, figures["rss"] / 1e6
+    shown = f"{files:,} × {size / 1e6:,.1f} MB"
+    print(f"| {way} | {shown} | {volume / seconds:,.0f} | {cpu:.2f} | {memory:,.0f} |", flush=True)
     for sealed in (folder / "sealed").glob("*"):
         shutil.rmtree(sealed, ignore_errors=True)
 
