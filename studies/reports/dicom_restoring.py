@@ -101,6 +101,11 @@ def _fits_person(name: str) -> bool:
 
 def _put_patient(ds: Dataset, restorer: Restorer) -> None:
     identity = restorer.identity
+    for name in ("OtherPatientIDs", "OtherPatientIDsSequence"):
+        # The reader's: they would be read as the hospital's.
+        if name in ds:
+            delattr(ds, name)
+            restorer.mark("foreign-id-removed", name)
     for name in _PATIENT:
         value = identity.first(name)
         if value or name in ("PatientID", "PatientName"):

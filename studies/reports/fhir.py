@@ -56,6 +56,7 @@ def read(body: bytes, prefix: str = "") -> ReturnedReport:
     reports = document.of_type("DiagnosticReport")
     status = _status(reports)
     _require_local(document, reports)
+    _require_one_patient(document)
     found: list[Found] = []
     mistyped: list[str] = []
     marks: list[Any] = []
@@ -102,6 +103,16 @@ def _require_local(document: Document, reports: list[Tree]) -> None:
                 address = str(one.get("reference", "")) if isinstance(one, dict) else ""
                 if _ABSOLUTE.match(address) and address not in here:
                     raise ReportError("fhir-foreign-reference", f"DiagnosticReport.{name}")
+
+
+def _require_one_patient(document: Document) -> None:
+    """Refuse a document whose Patient resources aren't all the same patient."""
+    stated = {
+        tuple(sorted(str(one.get("value", "")) for one in patient.get("identifier") or []))
+        for patient in document.of_type("Patient")
+    }
+    if len(stated) > 1:
+        raise ReportError("two-patients-in-report", "Patient.identifier")
 
 
 def _own_id(report: Tree) -> str:
@@ -223,7 +234,8 @@ def restore(report: ReturnedReport, identity: PatientIdentity, strip: Strip) -> 
         elif one.name not in _SILENT:
             one.holder[one.key] = _restored(one, restorer)
     for patient in document.of_type("Patient"):
-        put_patient(patient, identity)
+        if put_patient(patient, identity):
+            restorer.mark("foreign-id-removed", "Patient.identifier")
     for resource in document.of_type("DiagnosticReport"):
         put_subject(resource, identity, has_patient=bool(document.of_type("Patient")))
     shown = Restorer(identity)

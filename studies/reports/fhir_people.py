@@ -14,9 +14,17 @@ _SCRIPT = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
 _SCRIPTS = ("ABC", "IDE", "SYL")
 
 
-def put_patient(patient: Tree, identity: PatientIdentity) -> None:
-    """Write who the patient is into a Patient resource."""
-    identifiers = patient.setdefault("identifier", [])
+def put_patient(patient: Tree, identity: PatientIdentity) -> bool:
+    """Write who the patient is into a Patient resource; say whether a foreign id was dropped.
+
+    A number without a system would be read as one of the hospital's.
+    """
+    before = patient.get("identifier") or []
+    identifiers = [
+        one for one in before if one.get("value") == identity.patient_id or one.get("system")
+    ]
+    patient["identifier"] = identifiers
+    dropped = len(identifiers) < len(before)
     ours = [one for one in identifiers if one.get("value") == identity.patient_id]
     if not ours:
         ours = [{"value": identity.patient_id}]
@@ -35,6 +43,7 @@ def put_patient(patient: Tree, identity: PatientIdentity) -> None:
     gender = _GENDERS.get(identity.first("PatientSex"))
     if gender:
         patient["gender"] = gender
+    return dropped
 
 
 def put_subject(report: Tree, identity: PatientIdentity, *, has_patient: bool) -> None:

@@ -54,6 +54,7 @@ _MAX_SHOWN = 200_000
 def read(body: bytes, prefix: str = "") -> ReturnedReport:
     """Read one message and what it names."""
     message = parse(body)
+    _require_one_patient(message)
     found: dict[tuple[str, str], Found] = {}
     mistyped: list[str] = []
     for field in message.fields():
@@ -80,6 +81,13 @@ def read(body: bytes, prefix: str = "") -> ReturnedReport:
         sections=sections_of(_sections(message)),
         document=body,
     )
+
+
+def _require_one_patient(message: Message) -> None:
+    """Refuse a message whose patient groups name different patients."""
+    stated = {(message.get(row, 3), message.get(row, 5)) for row, _name in message.rows("PID")}
+    if len(stated) > 1:
+        raise ReportError("two-patients-in-report", "PID-3")
 
 
 def _keep(found: dict[tuple[str, str], Found], one: Found) -> None:
@@ -307,8 +315,12 @@ def _restore_patient(message: Message, row: int, restorer: Restorer) -> None:
         entry = [own, "", "", message.escape(identity.first("IssuerOfPatientID"))]
         while entry and not entry[-1]:
             entry.pop()
-        kept = [parts for parts in repetitions if any(parts)]
-        message.put(row, 3, message.joined([entry, *kept]))
+        repetitions = [entry, *repetitions]
+    # A number that nobody is named as the issuer of would be read as one of the hospital's.
+    named = [one for one in repetitions if one[0] == own or (one[0] and len(one) > 3 and one[3])]
+    if len(named) < len([one for one in repetitions if one[0]]):
+        restorer.mark("foreign-id-removed", "PID-3")
+    message.put(row, 3, message.joined(named))
     if identity.first("PatientName"):
         message.put(row, 5, _written_name(message, identity))
     if identity.first("PatientBirthDate"):

@@ -249,3 +249,28 @@ def test_text_that_is_empty_binary_or_in_no_known_encoding() -> None:
     assert code_of(b"abc\0def")[0] == "format-unknown"
     assert code_of(b"{\\rtf1 hello}")[0] == "format-unknown"
     assert read_report("Befund über \N{GREEK SMALL LETTER ALPHA}".encode("utf-16")).format == "text"
+
+
+def test_two_patients_in_one_document_are_never_made_one(reported) -> None:
+    said = reading_room.hl7(reported.dataset)
+    second = said.split(b"\r")[1].replace(b"^^^CLOUD", b"9^^^CLOUD")
+    assert code_of(said + second + b"\r") == ("two-patients-in-report", "PID-3")
+    tree = reading_room.diagnostic_report(reported.dataset, "R4")
+    stranger = {"resourceType": "Patient", "id": "p2", "identifier": [{"value": "MRN-OF-ANOTHER"}]}
+    both = [*tree["contained"], stranger]  # type: ignore[misc]
+    assert code_of(json.dumps(tree | {"contained": both}).encode()) == (
+        "two-patients-in-report", "Patient.identifier",
+    )  # fmt: skip
+
+
+def test_a_number_of_nobody_is_not_left_beside_the_hospitals_own(reported, hospital) -> None:
+    identity = hospital.identity(reported)
+    own = reported.markers.patient_id
+    said = reading_room.hl7(reported.dataset).replace(b"^^^CLOUD^MR", b"^^^CLOUD^MR~M9~R1^^^READER")
+    restored = reidentify_document(read_report(said), identity, STRIP)
+    assert f"|{own}^^^{reported.markers.issuer}^MR~R1^^^READER|" in restored.body.decode()
+    assert "foreign-id-removed" in [mark.code for mark in restored.marks]
+    ds = reading_room.structured(reported.dataset)
+    ds.OtherPatientIDs = "M9"
+    answer = reidentify_document(read_report(reading_room.encoded(ds)), identity, STRIP)
+    assert b"M9" not in answer.body
