@@ -5,14 +5,19 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from allauth.core import context
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from anonportal.accounts.door import is_open, knock
+from anonportal.accounts.mfa import has_second_factor, used_second_factor
 from anonportal.accounts.models import User
 from audit.models import Event
 from tests.accounts.conftest import PASSWORD
@@ -158,3 +163,50 @@ def test_a_passkey_that_nobody_has_is_refused_and_in_the_trail(alice: User, trai
         client.post(reverse("mfa_login_webauthn"), {"credential": credential})
         assert client.get(reverse("account")).status_code == 302
     assert {event.action for event in trail()} == {"person.sign_in_refused"}
+
+
+def test_who_lost_everything_gets_in_again_by_a_command_that_the_trail_keeps(
+    secret: str, alice: User, trail: Trail
+) -> None:
+    with pytest.raises(CommandError, match="no such account"):
+        call_command("remove_second_factors", "nobody@example.org")
+    call_command("remove_second_factors", alice.email)
+    last = trail()[-1]
+    assert (last.action, last.actor_id, last.subject) == (
+        "person.factor_removed",
+        "command",
+        str(alice.pk),
+    )
+    client = Client()
+    client.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    assert client.get(reverse("account")).status_code == 200
+
+
+def test_a_code_at_the_door_counts_as_fresh_and_as_a_second_factor(
+    secret: str, alice: User, trail: Trail
+) -> None:
+    request = RequestFactory().post("/door/")
+    request.user = alice
+    request.session = SessionStore()
+    with context.request_context(request):
+        assert not knock(request, "", code="000000").is_open
+        assert trail()[-1].detail == {"reason": "not right", "factor": "code"}
+        assert not is_open(request)
+        assert not used_second_factor(request)
+        assert knock(request, "", code=code_of(secret)).is_open
+        assert is_open(request)
+        assert used_second_factor(request)
+        assert trail()[-1].detail == {"by": "totp"}
+        assert not knock(request, "", credential='{"id": "no"}').is_open
+        assert has_second_factor(alice)
+
+
+def test_a_person_with_nothing_to_prove_it_with_is_never_fresh(alice: User) -> None:
+    alice.set_unusable_password()
+    alice.save()
+    request = RequestFactory().get("/door/")
+    request.user = alice
+    request.session = SessionStore()
+    with context.request_context(request):
+        assert not is_open(request)
+        assert not knock(request, "").is_open
