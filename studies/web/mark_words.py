@@ -24,6 +24,9 @@ MARKS: dict[str, str | Promise] = {
     "name-not-drawn": gettext_lazy(
         "The strip on the pages can't draw every character of the name."
     ),
+    "foreign-id-removed": gettext_lazy(
+        "A patient number that nobody is named as the issuer of was taken out."
+    ),
     "active-content-removed": gettext_lazy("Scripts and actions were taken out of the document."),
 }
 

@@ -213,3 +213,21 @@ def test_an_object_that_refers_to_another_patients_study_is_stopped() -> None:
         reidentify_document(read_report(body), hospital.identity(reported), STRIP)
     assert stopped.value.code == "uid-of-another-patient"
     assert "(0040,B020)" in stopped.value.where or stopped.value.where
+
+
+@pytest.mark.parametrize("profile", ["basic", "cloud"])
+@pytest.mark.parametrize("name", sorted(reading_room.FORMATS))
+def test_without_dates_the_rest_goes_back_all_the_same(profile: str, name: str) -> None:
+    hospital = Hospital(profile=profile)
+    reported = hospital.send(datasets.Markers())
+    report = read_report(reading_room.FORMATS[name](reported.dataset), prefix="NORTH")
+    restored = reidentify_document(report, hospital.identity(reported), STRIP)
+    said = texts_of(restored.body, report.format)
+    assert reported.markers.patient_id in said
+    assert reported.markers.accession in said
+    if report.format == "dicom":
+        ds = pydicom.dcmread(io.BytesIO(restored.body))
+        assert ds.StudyInstanceUID == reported.markers.study_uid
+        assert ds.StudyDate == f"{reported.markers.at:%Y%m%d}"
+    if "pdf" not in name:
+        assert not [one for one in pseudonyms(reported) if one in said]

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import hl7 as hl7_library
 import pydicom
 import pytest
 import requests
+from django.utils import timezone
 
 from audit.models import Event
 from studies import jobs
@@ -199,8 +201,11 @@ def test_hl7_goes_to_the_hospitals_interface_and_only_through_the_door(
     sending = send(hospital, report, place)
     # Rejected for now: it is tried again by itself.
     assert (sending.state, sending.code) == (SendingState.QUEUED, "message-rejected")
-    ReportSending.objects.update(not_before=None)
+    # A worker took it up and died: when its lease is over, another one does it.
+    dead = timezone.now() - timedelta(seconds=1)
+    ReportSending.objects.update(state=SendingState.SENDING, lease_expires=dead)
     assert jobs.requeue_sendings() == 1
+    assert jobs.requeue_sendings() == 0
     work_off()
     sending.refresh_from_db()
     assert sending.state == SendingState.ACKNOWLEDGED
