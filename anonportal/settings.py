@@ -100,6 +100,8 @@ def _database(name: str) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA_DIR / "db" / f"{name}.sqlite3",
+        # The last connection that closes writes the journal back: not after each request.
+        "CONN_MAX_AGE": 600,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,

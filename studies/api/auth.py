@@ -32,11 +32,9 @@ def machine_of(request: HttpRequest) -> Machine:
     if kind.lower() != "bearer" or not secret.strip() or len(secret) > MAX_HEADER:
         raise unauthorized("token-missing")
     address = get_adapter().get_client_ip(request)
-    limits.refuse_guessing(address)
     try:
-        found = tokens.authenticate(secret.strip(), address)
+        found = tokens.authenticate(secret.strip(), address, lambda: limits.count_refusal(address))
     except TokenRefused as refusal:
-        limits.count_refusal(address)
         raise unauthorized(refusal.code) from None
     limits.count_call(found)
     request._machine = found  # type: ignore[attr-defined]

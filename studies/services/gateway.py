@@ -55,6 +55,12 @@ def choose_profile(organization: Organization, named: str) -> uuid.UUID:
 
 def choose_domain(organization: Organization, named: str) -> uuid.UUID:
     """Return the linkage domain that a request names by name or id, or the default one."""
+    return _domain(organization.pk, named)
+
+
+@lru_cache(maxsize=256)
+def _domain(organization: uuid.UUID, named: str) -> uuid.UUID:
+    """Find a linkage domain; neither its name nor its organization ever changes."""
     rows = LinkageDomain.objects.filter(organization=organization)
     key = _uuid(named)
     rows = rows.filter(pk=key) if key else rows.filter(name=named or DEFAULT_DOMAIN)
@@ -78,12 +84,7 @@ def deidentify_instance(
             "profile-not-allowed",
             _("This profile keeps more than the standard allows; it serves only destinations."),
         )
-    identities = vault.identities(
-        domain,
-        prefix=organization.prefix,
-        scheme=cast(Scheme, organization.identifier_scheme),
-        default_issuer=organization.default_issuer,
-    )
+    identities = _identities(organization, domain)
     # Somebody waits for the answer: pictures that come this way are looked at first.
     with contextlib.closing(finders.client(Priority.STAT)) as finder:
         outcome = deidentify(
@@ -97,6 +98,19 @@ def deidentify_instance(
         outcome = _remember(organization, identities, outcome)
     _record(machine, outcome, digest)
     return outcome
+
+
+def _identities(organization: Organization, domain: uuid.UUID) -> "vault.DomainIdentities":
+    try:
+        return vault.identities(
+            domain,
+            prefix=organization.prefix,
+            scheme=cast(Scheme, organization.identifier_scheme),
+            default_issuer=organization.default_issuer,
+        )
+    except vault.UnknownDomain:
+        # Its row is there, its keys were destroyed: nobody can be told apart in it any more.
+        raise Unknown("domain-unknown", _("The organization has no such linkage domain.")) from None
 
 
 def _remember(

@@ -5,11 +5,13 @@ scopes say; nothing that a token reaches holds a patient's identifier.
 """
 
 import base64
+import copy
 import hashlib
 import secrets
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
@@ -112,28 +114,44 @@ def _record(
     )
 
 
-def authenticate(secret: str, address: str) -> Machine:
+def authenticate(
+    secret: str, address: str, before_refusal: Callable[[], None] = lambda: None
+) -> Machine:
     """Return the machine behind a token, or record the attempt and raise TokenRefused.
 
-    The row is read each time: a revoked token is refused from that moment on.
+    The row is read each time: a revoked token is refused from that moment on. `before_refusal`
+    may raise instead, where an address only fills the trail with guesses.
     """
-    row = ApiToken.objects.select_related("organization").filter(digest=digest_of(secret)).first()
-    now = timezone.now()
-    if row is None:
+    found = ApiToken.objects.filter(digest=digest_of(secret)).values_list(*_COLUMNS).first()
+    if found is None:
+        before_refusal()
         stranger = Actor(kind="token", id=UNKNOWN, label="unknown token", address=address)
         refuse(stranger, SYSTEM_CHAIN, "token-unknown")
-    machine = Machine(
-        token_id=row.pk,
-        name=row.name,
-        organization=row.organization,
-        scopes=frozenset(row.scopes),
-        address=address,
-    )
-    if row.revoked is not None or row.expires <= now:
-        code = "token-revoked" if row.revoked is not None else "token-expired"
-        refuse(machine.actor, str(row.organization_id), code)
-    _note_use(row, now)
+    key, name, organization_id, scopes, expires, revoked, last_used = found
+    machine = Machine(key, name, _organization(organization_id), frozenset(scopes), address)
+    now = timezone.now()
+    if revoked is not None or expires <= now:
+        before_refusal()
+        code = "token-revoked" if revoked is not None else "token-expired"
+        refuse(machine.actor, str(organization_id), code)
+    if last_used is None or now - last_used > NOTED_EVERY:
+        ApiToken.objects.filter(pk=key).update(last_used=now)
     return machine
+
+
+_COLUMNS = ("pk", "name", "organization_id", "scopes", "expires", "revoked", "last_used")
+# Read again after this long: settings of an organization change rarely.
+_ORGANIZATION_SECONDS = 1.0
+_organizations: dict[UUID, tuple[float, Organization]] = {}
+
+
+def _organization(key: UUID) -> Organization:
+    """Return the organization, as it was a second ago at most."""
+    known = _organizations.get(key)
+    now = time.monotonic()
+    if known is None or now - known[0] > _ORGANIZATION_SECONDS:
+        known = _organizations[key] = (now, Organization.objects.get(pk=key))
+    return copy.copy(known[1])
 
 
 def require(machine: Machine, scope: str) -> None:
@@ -154,8 +172,3 @@ def refuse(actor: Actor, chain: str, code: str, scope: str = "") -> NoReturn:
         detail={"code": code, **({"scope": scope} if scope else {})},
     )
     raise TokenRefused(code)
-
-
-def _note_use(row: ApiToken, now: datetime) -> None:
-    if row.last_used is None or now - row.last_used > NOTED_EVERY:
-        ApiToken.objects.filter(pk=row.pk).update(last_used=now)

@@ -82,26 +82,24 @@ def test_the_last_use_is_noted_at_most_once_a_minute(hospital: Hospital) -> None
 def test_a_token_calls_only_so_often_in_a_minute(hospital: Hospital, settings: Any) -> None:
     settings.API_CALLS_PER_MINUTE = 3
     secret = token_for(hospital.organization)
-    answers = [ask(secret) for _ in range(5)]
-    # A minute may begin in between.
+    # Enough for two minutes, should one begin in between.
+    answers = [ask(secret) for _ in range(8)]
     assert [answer.status_code for answer in answers][:3] == [200] * 3
-    assert answers[-1].status_code in (200, 429)
     limited = [answer for answer in answers if answer.status_code == 429]
+    assert limited
     assert all(0 < int(answer["Retry-After"]) <= 60 for answer in limited)
-    assert limited or settings.API_CALLS_PER_MINUTE < 5
 
 
-def test_an_address_that_guesses_is_shut_out_before_its_token_is_looked_at(
+def test_an_address_that_guesses_is_shut_out_and_fills_no_trail(
     hospital: Hospital, settings: Any
 ) -> None:
     settings.API_REFUSALS_PER_MINUTE = 4
-    secret = token_for(hospital.organization)
-    for _ in range(9):
-        last = ask("ap_guess").status_code
-    events = Event.objects.filter(action="token.refused").count()
-    assert last == 429
-    assert events <= 8
-    assert ask(secret).status_code == 429
+    answers = [ask("ap_guess").status_code for _ in range(12)]
+    assert answers[0] == 401
+    assert 429 in answers
+    assert Event.objects.filter(action="token.refused").count() == answers.count(401) <= 8
+    # A good token of the same address still serves: a whole hospital may stand behind one.
+    assert ask(token_for(hospital.organization)).status_code == 200
 
 
 def test_a_session_is_no_token_and_a_token_opens_no_page(hospital: Hospital) -> None:
