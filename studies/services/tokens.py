@@ -122,7 +122,8 @@ def authenticate(
     The row is read each time: a revoked token is refused from that moment on. `before_refusal`
     may raise instead, where an address only fills the trail with guesses.
     """
-    found = ApiToken.objects.filter(digest=digest_of(secret)).values_list(*_COLUMNS).first()
+    rows = ApiToken.objects.filter(digest=digest_of(secret)).order_by().values_list(*_COLUMNS)
+    found = next(iter(rows), None)
     if found is None:
         before_refusal()
         stranger = Actor(kind="token", id=UNKNOWN, label="unknown token", address=address)

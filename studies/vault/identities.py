@@ -17,7 +17,7 @@ from studies.deid.outcome import Originals
 from studies.vault.allocation import TRIES, Allocator, StaleKeys, require_current
 from studies.vault.faults import MappingGone, VaultError
 from studies.vault.keys import open_keys
-from studies.vault.models import InstanceRow, Patient, SentUid, Study
+from studies.vault.models import InstanceRow, Patient, Study
 from studies.vault.rows import (
     InstancesContent,
     PatientContent,
@@ -32,6 +32,7 @@ from studies.vault.rows import (
     seal_patient,
     seal_study,
 )
+from studies.vault.sealed_rows import HeldRow, has_instances, insert_sent_uids, select_sealed
 from studies.vault.statements import VAULT
 
 Scheme = Literal["patient", "study"]
@@ -213,11 +214,10 @@ class DomainIdentities:
         """Return the original values of a patient: the vault's, and those of this job."""
         known = self._known.get(cloud_patient_id)
         if known is None:
-            row = Patient.objects.filter(
-                domain_id=self.domain_id, cloud_id=cloud_patient_id
-            ).first()
-            if row is None:
+            rows = select_sealed("vault_patient", self.domain_id, [cloud_patient_id])
+            if not rows:
                 raise MappingGone("a patient was destroyed while a batch was de-identified")
+            row = rows[0].sealed
             if row.key_version not in self._allocator.keys.versions:
                 self._allocator.keys = open_keys(self.domain_id)
             known = open_patient(self._allocator.keys, row).values
@@ -231,65 +231,65 @@ class DomainIdentities:
             require_current(self._allocator.keys)
             self._write_patients()
             studies = self._write_studies()
-            SentUid.objects.bulk_create(
+            insert_sent_uids(
+                self.domain_id,
                 [
-                    SentUid(domain_id=self.domain_id, study=studies[cloud_id], uid=uid)
+                    (studies[cloud_id], uid)
                     for cloud_id in sorted(self._sent)
                     for uid in sorted(self._sent[cloud_id])
                 ],
-                ignore_conflicts=True,
             )
             for cloud_id in sorted(self._instances):
-                self._write_instances(studies[cloud_id], batch_id, chunk)
+                self._write_instances(cloud_id, studies[cloud_id], batch_id, chunk)
 
     def _write_patients(self) -> None:
-        rows = Patient.objects.filter(domain_id=self.domain_id, cloud_id__in=self._persons)
-        found = list(rows.select_for_update(no_key=True).order_by("pk"))
+        found = select_sealed("vault_patient", self.domain_id, sorted(self._persons), hold=True)
         _require_all(found, self._persons)
-        for row in found:
-            content = open_patient(self._allocator.keys, row)
-            if merge_values(content.values, self._persons[row.cloud_id]):
+        for held in found:
+            content = open_patient(self._allocator.keys, held.sealed)
+            if merge_values(content.values, self._persons[held.sealed.cloud_id]):
+                row = Patient.objects.get(pk=held.pk)
                 seal_patient(self._allocator.keys, row, content)
                 row.save(update_fields=["sealed"])
 
-    def _write_studies(self) -> dict[str, Study]:
-        rows = Study.objects.filter(domain_id=self.domain_id, cloud_id__in=self._orders)
-        found = list(rows.select_for_update(no_key=True).order_by("pk"))
+    def _write_studies(self) -> dict[str, int]:
+        """Merge what studies are called; return the primary key of each, by its cloud id."""
+        found = select_sealed("vault_study", self.domain_id, sorted(self._orders), hold=True)
         _require_all(found, self._orders)
-        for row in found:
-            content = open_study(self._allocator.keys, row)
-            if merge_values(content.values, self._orders[row.cloud_id]):
+        for held in found:
+            content = open_study(self._allocator.keys, held.sealed)
+            if merge_values(content.values, self._orders[held.sealed.cloud_id]):
+                row = Study.objects.get(pk=held.pk)
                 seal_study(self._allocator.keys, row, content)
                 row.save(update_fields=["sealed"])
-        return {row.cloud_id: row for row in found}
+        return {held.sealed.cloud_id: held.pk for held in found}
 
-    def _write_instances(self, study: Study, batch_id: uuid.UUID, chunk: str) -> None:
+    def _write_instances(self, cloud_id: str, study: int, batch_id: uuid.UUID, chunk: str) -> None:
         """Append the chunk's row; a row that another run left takes in what it doesn't have."""
-        keys, content = self._allocator.keys, self._instances[study.cloud_id]
-        row = (
-            InstanceRow.objects.select_for_update(no_key=True)
-            .filter(study=study, batch_id=batch_id, chunk=chunk)
-            .first()
-        )
+        keys, content = self._allocator.keys, self._instances[cloud_id]
+        row = None
+        if has_instances(study, batch_id, chunk):
+            rows = InstanceRow.objects.select_for_update(no_key=True)
+            row = rows.filter(study_id=study, batch_id=batch_id, chunk=chunk).first()
         if row is None:
             row = InstanceRow(
                 domain_id=self.domain_id,
-                study=study,
+                study_id=study,
                 batch_id=batch_id,
                 chunk=chunk,
                 key_version=keys.current,
             )
         else:
-            before = open_instances(keys, row, study.cloud_id)
+            before = open_instances(keys, row, cloud_id)
             if not before.merge(content):
                 return
             content = before
-        seal_instances(keys, row, study.cloud_id, content)
+        seal_instances(keys, row, cloud_id, content)
         row.save()
 
 
-def _require_all(found: Iterable[Patient | Study], wanted: Iterable[str]) -> None:
-    if {row.cloud_id for row in found} != set(wanted):
+def _require_all(found: Iterable[HeldRow], wanted: Iterable[str]) -> None:
+    if {held.sealed.cloud_id for held in found} != set(wanted):
         raise MappingGone("a mapping was destroyed while a batch was de-identified")
 
 
