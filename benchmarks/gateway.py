@@ -39,11 +39,15 @@ class Peer:
         self.process = process
         place = urlsplit(address)
         self._connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=600)
-        # As other clients do; without it headers and body wait for each other's acknowledgement.
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.headers: dict[str, str] = {}
         self.times: list[float] = []
+
+    def connect(self) -> None:
+        """Begin a connection for the next measurement; it is kept open, as clients do."""
+        self._connection.close()
+        self._connection.connect()
+        # Without it headers and body wait for each other's acknowledgement.
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def post(self, path: str, body: Any, kind: str) -> bytes:
         """Call, and return the answer's body."""
@@ -251,6 +255,7 @@ def show(peer: Peer, calls: int, cpu: float, size: int) -> None:
 def compare(peers: list[tuple[Peer, Callable[[bytes], object]]], bodies: list[bytes]) -> None:
     """Call each peer with each body in turn, and print what it took."""
     for peer, call in peers:
+        peer.connect()
         for body in bodies[:5]:
             call(body)
         peer.times.clear()
@@ -289,6 +294,7 @@ def stow(ours: Peer, theirs: Peer | None, files: list[bytes], per_request: int) 
         if peer is not None:
             bodies = {key: sent[int(key)][0] for key in keys}
             before = peer.cpu()
+            peer.connect()
             for key in keys:
                 peer.time(lambda key=key, peer=peer, path=path: call(peer, path)(key))  # type: ignore[misc]
             show(peer, len(files), peer.cpu() - before, sum(map(len, bodies.values())))
@@ -302,6 +308,7 @@ def large(ours: Peer, folder: Path, megabytes: int) -> None:
     size = path.stat().st_size
     print(f"\na multi-frame of {size / 1e6:,.0f} MB; peak memory of the server's largest process")
     print(f"{'before':<18} {ours.peak()} MB")
+    ours.connect()
     with path.open("rb") as stream:
         ours.headers["Content-Length"] = str(size)
         ours.time(lambda: ours.post("/api/anonymize-stream", stream, DICOM))
