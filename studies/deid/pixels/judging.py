@@ -115,10 +115,11 @@ def _searched(
 ) -> Judgement:
     """Judge by what the finder sees, the device's regions and the templates drawn for it."""
     from .looking import Look, merged
+    from .ultrasound import image_areas
 
     if policy.finder is None:
         raise ValueError("nobody is there to look for text")
-    seen = Look(frames, policy.finder, known()).run()
+    seen = Look(frames, policy.finder, known(), image_areas(found)).run()
     fixed = (*device_boxes(found), *_templates(policy, found, verdict))
     boxes = merged((*fixed, *seen.boxes))
     verdict = replace(verdict, boxes=boxes, frames_looked=seen.looked)

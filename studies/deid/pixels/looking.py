@@ -15,6 +15,7 @@ from .display import for_finder
 from .frames import Frames
 from .image import Image
 from .policy import Box, FoundText, TextFinder
+from .ultrasound import is_inside
 from .wording import because, is_unsure
 
 _BLOCK = 16
@@ -37,7 +38,14 @@ class Seen:
 class Look:
     """One look at all frames of one instance."""
 
-    def __init__(self, frames: Frames, finder: TextFinder, known: IdentifyingValues) -> None:
+    def __init__(
+        self,
+        frames: Frames,
+        finder: TextFinder,
+        known: IdentifyingValues,
+        areas: tuple[Box, ...] = (),
+    ) -> None:
+        self._areas = areas
         self._frames = frames
         self._finder = finder
         self._known = known
@@ -55,8 +63,12 @@ class Look:
         else:
             looked, still = self._search_cine()
         boxes = merged(self._judged(still))
-        is_unsure_of = any(is_unsure(found) for found in self._found)
-        return Seen(boxes, looked, is_unsure_of, self._has_unused)
+        doubts = any(is_unsure(found) and self._is_in_area(found) for found in self._found)
+        return Seen(boxes, looked, doubts, self._has_unused)
+
+    def _is_in_area(self, found: FoundText) -> bool:
+        """Tell whether text stands where anatomy may be; outside there is only writing."""
+        return is_inside(self._areas, found.x + found.width / 2, found.y + found.height / 2)
 
     def _grey(self, frame: int) -> np.ndarray:
         values = self._frames.values(frame)
@@ -115,6 +127,8 @@ class Look:
             if reason == "mark" and still is not None:
                 part = still[box.y : box.y + box.height, box.x : box.x + box.width]
                 reason = "mark" if part.all() else "text"
+            elif is_unsure(found) and not self._is_in_area(found):
+                reason = "region"
             boxes.append(replace(box, because=reason, kept=reason == "mark"))
         return boxes
 

@@ -23,6 +23,8 @@ _OVERLAP = 128
 _TEXT = 0.25  # from here on a pixel may be of a text
 _LIKELY = 0.62  # the mean over a text, from which on it is one
 _CERTAIN, _SPECK, _READABLE = 0.8, 260, 0.5
+_SMALLEST = 5.0  # pixels of the image: no letter is smaller
+_SCENE = 0.3  # of an image's smaller side
 _THIN, _THICK = 4, 150  # least and most height of a text, in pixels of the pass
 _UNCLIP = 1.9  # the detector marks the core of a text; this grows it to the whole
 _READ_HEIGHT = 48
@@ -58,12 +60,13 @@ class RapidTextFinder:
         spots = [
             spot for scale in _scales(image.shape, enlarged) for spot in self._at(image, scale)
         ]
-        spots = _joined(spots)
+        spots = _joined([spot for spot in spots if spot.height >= _SMALLEST])
         read = self._read(image, spots[:_MOST_READ]) + [("", 0.0)] * len(spots[_MOST_READ:])
         return [
             _found(spot, image.shape, text, score)
             for spot, (text, score) in zip(spots, read, strict=True)
             if score >= _READABLE or not _is_speck(spot)
+            if score >= _CERTAIN or not _is_scene(spot, image.shape)
         ]
 
     # Where ----------------------------------------------------------------------------------
@@ -213,6 +216,11 @@ def _is_speck(spot: _Spot) -> bool:
     """Tell whether a place is as small and doubtful as noise is."""
     area = (spot.right - spot.left) * (spot.bottom - spot.top)
     return spot.score < _CERTAIN and area < _SPECK
+
+
+def _is_scene(spot: _Spot, shape: tuple[int, ...]) -> bool:
+    """Tell whether a place is as high as organs are, rather than writing."""
+    return spot.height > _SCENE * min(shape)
 
 
 def _edges(spot: _Spot, shape: tuple[int, ...], pad: float) -> tuple[int, int, int, int]:

@@ -80,7 +80,7 @@ def is_mark(text: str) -> bool:
 
 def _is_known(text: str, known: IdentifyingValues) -> bool:
     """Tell whether text holds a value of the data set, whole or as it may be misread."""
-    if known.find_in(text.encode("utf-8", "replace")):
+    if text.isascii() and known.find_in(text.encode("ascii")):
         return True
     squeezed = "".join(char for char in text if char.isalnum())
     if any(token in squeezed for token in (*known.strong, *known.cjk, *known.digit_ids)):
