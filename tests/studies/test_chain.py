@@ -1,9 +1,12 @@
 """A batch from the hospital's folder to the reader's, and the report back, all through services."""
 
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pydicom
 import pytest
 from django.core import mail
@@ -21,13 +24,16 @@ from studies.models import (
     Instance,
     InstanceState,
     Manifest,
+    PixelCheck,
     ReportState,
     Role,
     Study,
 )
 from studies.services import batches, places, releasing, restoring, returning, review, signing
 from studies.services.reidentification import Request, reidentify
+from studies.vault import service as vault
 from tests import datasets
+from tests.studies.finders import text_finder
 from tests.studies.hospital import Hospital, counts, delivered_files, make_hospital, work_off
 
 pytestmark = [
@@ -119,6 +125,62 @@ def test_what_is_held_keeps_the_batch_until_a_person_decides(hospital) -> None:
     batch.refresh_from_db()
     assert batch.state == BatchState.DELIVERED
     assert counts(batch) == {"delivered": 1, "excluded": 1}
+
+
+def test_names_burnt_into_pictures_are_blanked_before_they_leave(hospital, settings) -> None:
+    markers = datasets.Markers()
+    capture = datasets.capture(markers, rows=300, columns=500)
+    cine = datasets.us(markers, rows=300, columns=500, frames=3, SOPInstanceUID="1.2.826.0.77")
+    put_study(hospital, "one", [capture, cine, datasets.ct(markers, number=9)])
+    with text_finder(settings):
+        batch = hospital.submit(release="when-clean")
+        work_off()
+    assert counts(batch) == {"delivered": 3}
+    checks = list(PixelCheck.objects.filter(batch=batch))
+    assert {check.state for check in checks} == {"blanked"}
+    assert {check.frames for check in checks} == {1, 3}
+    assert set(Instance.objects.filter(batch=batch).values_list("pixels", flat=True)) == {
+        "blanked",
+        "not-at-risk",
+    }
+    for path in delivered_files(hospital, batch):
+        sent = pydicom.dcmread(path)
+        if sent.Modality == "CT":
+            continue
+        assert sent.BurnedInAnnotation == "NO"
+        original = capture if sent.Modality == "OT" else cine
+        check = next(one for one in checks if one.frames == int(sent.get("NumberOfFrames", 1)))
+        before = frames_of(pydicom.dcmread(io.BytesIO(datasets.part10(original))))
+        after = frames_of(sent)
+        assert len(before) == len(after)
+        for was, made in zip(before, after, strict=True):
+            for x, y, width, height, *_rest in check.boxes:
+                place = np.s_[y : y + height, x : x + width]
+                assert was[place].max() > 100, "something bright was written there"
+                # The rim of a box is compressed together with what is beside it.
+                inside = np.s_[y + 8 : y + height - 8, x + 8 : x + width - 8]
+                assert made[inside].max(initial=0) < 40
+
+
+def test_a_chunk_gives_way_when_its_time_is_up_and_loses_nothing(hospital, monkeypatch) -> None:
+    hurried = SimpleNamespace(JOB_SECONDS=-1)
+    monkeypatch.setattr("studies.services.processing.settings", hurried)
+    markers = datasets.Markers()
+    put_study(hospital, "one", [datasets.ct(markers, number=n) for n in (1, 2, 3)])
+    batch = hospital.submit()
+    work_off()
+    assert counts(batch) == {"deidentified": 3}
+    assert Event.objects.filter(action="study.deidentified").count() == 3, "one image at a time"
+    assert Chunk.objects.filter(batch=batch, kind="deidentify").count() == 1
+    mapped = list(vault.batch_mapping(batch.destination.domain_id, batch.pk))
+    assert len(mapped) == 3
+
+
+def frames_of(dataset: pydicom.Dataset) -> list[np.ndarray]:
+    """Return the frames of an image as they look, whatever their number."""
+    values = dataset.pixel_array
+    is_one = int(dataset.get("NumberOfFrames", 1)) == 1
+    return [values] if is_one else list(values)
 
 
 def test_held_images_of_a_stat_batch_alert_at_once_and_follow_as_a_supplement(hospital) -> None:
