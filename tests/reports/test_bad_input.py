@@ -274,3 +274,25 @@ def test_a_number_of_nobody_is_not_left_beside_the_hospitals_own(reported, hospi
     ds.OtherPatientIDs = "M9"
     answer = reidentify_document(read_report(reading_room.encoded(ds)), identity, STRIP)
     assert b"M9" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("number", "concept", "template"),
+    [("22", "18748-4", ""), ("34", "18748-4", ""), ("65", "112002", ""), ("67", "113701", "10001")],
+)
+def test_enhanced_spatial_cad_and_dose_reports_come_back(
+    reported, hospital, number: str, concept: str, template: str
+) -> None:
+    ds = reading_room.structured(reported.dataset, f"1.2.840.10008.5.1.4.1.1.88.{number}")
+    ds.ConceptNameCodeSequence[0].CodeValue = concept
+    if template:
+        item = Dataset()
+        item.MappingResource, item.TemplateIdentifier = "DCMR", template
+        ds.ContentTemplateSequence = [item]
+    restored = reidentify_document(
+        read_report(reading_room.encoded(ds)), hospital.identity(reported), STRIP
+    )
+    assert reported.markers.study_uid.encode() in restored.body
+    if template:
+        ds.ContentTemplateSequence[0].TemplateIdentifier = "9999"
+        assert code_of(reading_room.encoded(ds)) == ("sr-template", "(0040,A504)")
