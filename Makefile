@@ -43,7 +43,7 @@ prove: install-dev lint ## Run all tests with full counts and write docs/proof.m
 	@$(python) -m pytest -n $(JOBS) --dist loadfile -q --timeout 3600
 
 bench: install-dev ## Measure beside the peers that this machine has
-	@for bench in $$(grep -l '^if __name__ == "__main__"' benchmarks/*.py); do \
+	@for bench in $$(grep -l '^if __name__ == "__main__"' benchmarks/*.py | grep -v 'with_\|build'); do \
 		$(python) -m "benchmarks.$$(basename "$$bench" .py)" || exit 1; \
 	done
 

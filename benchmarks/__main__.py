@@ -56,7 +56,7 @@ def show(name: str, source: Path, folder: Path, runs: int) -> None:
         for peer in field:
             if number < _SLOW_RUNS or not peer.slow:
                 found[peer.name].append(measure(peer, source, folder))
-    print(f"\n{name}: {len(files)} files, {size / 1e6:.0f} MB")
+    print(f"\n{name}: {len(files)} files, {size / 1e6:.0f} MB", flush=True)
     print(
         f"{'':24}{'CPU s':>8}{'ms/file':>10}{'× cp':>8}{'× gdcmanon':>12}"
         f"{'files/s':>9}{'MB/s':>8}{'peak MB':>9}"
