@@ -309,7 +309,11 @@ class _Instance:
         """Return file meta and header as they are for pixels that were checked or blanked."""
         from .pixels.attributes import changes, edited
 
-        header = edited(bytes(header), changes(judged.work), explicit=meta.explicit)
+        header = edited(
+            bytes(header),
+            changes(judged.work, is_checked=judged.is_checked),
+            explicit=meta.explicit,
+        )
         if judged.work is not None:
             meta = meta._replace(transfer_syntax=judged.work.syntax)
             self.outcome.transfer_syntax_uid = meta.transfer_syntax

@@ -2,6 +2,9 @@
 
 import datetime
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -303,7 +306,26 @@ def test_an_overlay_in_unused_pixel_bits_is_cleared() -> None:
     outcome, raw = run(ds, plan())
     assert outcome.risk is not None
     assert outcome.state == "deidentified"
-    assert pydicom.dcmread(io.BytesIO(raw)).PixelData == b"\x34\x02" * 64
+    after = pydicom.dcmread(io.BytesIO(raw))
+    assert after.PixelData == b"\x34\x02" * 64
+    assert "BurnedInAnnotation" not in after  # nobody looked for text
+
+
+def test_an_image_without_risk_loads_nothing_that_looks_at_pixels() -> None:
+    program = (
+        "import io, sys; from tests.deid.builders import *; raw = encoded(ct());"
+        "before = set(sys.modules); assert run(raw, plan())[0].state == 'deidentified';"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ).stdout
+    for name in ("cv2", "onnxruntime", "rapidocr", "studies.deid.pixels.looking"):
+        assert name not in loaded
 
 
 def test_safe_private_elements_stay_by_creator_wherever_their_block_lies() -> None:

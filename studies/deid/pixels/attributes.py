@@ -53,9 +53,9 @@ def _appended(value: bytes) -> Change:
     return change
 
 
-def changes(work: PixelWork | None) -> dict[int, Change]:
-    """Return what changes in an image that was checked, and perhaps blanked."""
-    made: dict[int, Change] = {BURNED_IN: _always(b"NO")}
+def changes(work: PixelWork | None, *, is_checked: bool) -> dict[int, Change]:
+    """Return what changes in an image whose pixels were looked at, or written anew."""
+    made: dict[int, Change] = {BURNED_IN: _always(b"NO")} if is_checked else {}
     if work is None:
         return made
     image = work.image

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import Held
-from ..filemeta import FileMeta
+from ..filemeta import RLE, FileMeta
 from ..survey import Survey
 
 _COLOURS = {
@@ -95,9 +95,10 @@ class Image:
         return not self.is_encapsulated and self.photometric.endswith("_422")
 
     @property
-    def has_unused_bits(self) -> bool:
-        """Tell whether words have bits that are no part of the values."""
-        return self.bits_stored < self.bits_allocated
+    def may_hide_bits(self) -> bool:
+        """Tell whether the stored words have bits that are no part of the values."""
+        is_stored_whole = not self.is_encapsulated or self.syntax == RLE
+        return is_stored_whole and self.bits_stored < self.bits_allocated
 
     @cached_property
     def frame_bytes(self) -> int:

@@ -94,10 +94,12 @@ def judge(
     try:
         frames = Frames(source, found, Image.of(meta, found))
         if only_masks and person is None:
-            return _finished(verdict, frames, (), masks=True)
+            from .blanking import PixelWork
+
+            return Judgement(replace(verdict, state="not-at-risk"), PixelWork(frames, (), True))
         if person is not None:
             boxes = _clipped(person, verdict)
-            return _finished(verdict, frames, boxes, masks=frames.image.has_unused_bits)
+            return _finished(verdict, frames, boxes, masks=frames.image.may_hide_bits)
         assert policy is not None  # noqa: S101  # without one the image was held above
         return _searched(verdict, frames, found, policy, known, may_blank=may_blank)
     except EngineError as error:
