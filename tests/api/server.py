@@ -21,9 +21,14 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def portal_server(django_db_setup: None, redis_server: Path) -> Iterator[str]:
+def portal_server(
+    django_db_setup: None, redis_server: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Run one web server for all tests that need one; each test's rows are its own."""
-    with gunicorn(ANONPORTAL_API_CALLS_PER_MINUTE="1000000") as address:
+    with gunicorn(
+        ANONPORTAL_API_CALLS_PER_MINUTE="1000000",
+        ANONPORTAL_FOLDER_ROOTS=str(tmp_path_factory.getbasetemp()),
+    ) as address:
         yield address
 
 
