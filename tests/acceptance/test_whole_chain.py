@@ -189,6 +189,7 @@ def radiologist_finds(portal: Portal, studies: list[DemoStudy], page: Page, clou
     page.goto(f"{portal.url}/reports/bring/")
     page.get_by_label("Report").fill(f"Study {cloud_id}: no acute finding. <script>x()</script>")
     page.get_by_role("button", name="Take it in").click()
+    page.get_by_role("link", name="Open with the patient").click()
     page.get_by_label("Your password").fill(portal.password("bob"))
     page.get_by_role("button", name="Show the patient").click()
     paper = page.locator(".paper")

@@ -176,7 +176,9 @@ def test_a_second_start_on_the_same_port_is_refused_in_one_line(
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize("part", ["redis-server", "gunicorn", "rqworker", "scheduler"])
+@pytest.mark.parametrize(
+    "part", ["redis-server", "gunicorn", "rqworker", "scheduler", "text_finder"]
+)
 def test_what_is_killed_comes_back(running: Running, part: str) -> None:
     wait_until(running.is_healthy)
     before = {pid for pid, line in running.descendants().items() if part in line}
