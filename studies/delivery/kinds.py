@@ -18,7 +18,7 @@ SECRETS: dict[str, dict[str, tuple[str, ...]]] = {
     "stow": {"none": (), "basic": ("user", "password"), "bearer": ("token",)},
     "dimse": {"": ("client_certificate",)},
 }
-DEFAULT_PARALLEL = {"folder": 1, "s3": 8, "azure": 4, "stow": 2, "dimse": 1}
+DEFAULT_PARALLEL = {"folder": 1, "s3": 10, "azure": 4, "stow": 2, "dimse": 1}
 MOST_PARALLEL = 32
 ARCHIVES = {"stow", "dimse"}
 

@@ -68,6 +68,7 @@ class S3Destination:
         self._making = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._room = threading.BoundedSemaphore(PARTS_IN_MEMORY)
+        self._listing = threading.Lock()
         self._listed: dict[str, set[str] | None] = {}
 
     def put(
@@ -243,9 +244,10 @@ class S3Destination:
     def _names_beside(self, name: str) -> set[str] | None:
         """Return the keys of a series, asked for once; None where listing isn't allowed."""
         folder = name.rpartition("/")[0] + "/"
-        if folder not in self._listed:
-            self._listed[folder] = self._list(folder)
-        return self._listed[folder]
+        with self._listing:
+            if folder not in self._listed:
+                self._listed[folder] = self._list(folder)
+            return self._listed[folder]
 
     def _list(self, folder: str) -> set[str] | None:
         names: set[str] = set()

@@ -6,8 +6,8 @@ and is given a beat to keep its lease by.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import BinaryIO, cast
@@ -71,13 +71,18 @@ def _follow(
     beat: Callable[[], None],
     arrived: Callable[[list[Outgoing]], None],
 ) -> None:
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, timeout=BEAT_SECONDS, return_when=FIRST_COMPLETED)
+    ended: SimpleQueue[Future[None]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
+    left = len(futures)
+    while left:
+        with suppress(Empty):
+            future = ended.get(timeout=BEAT_SECONDS)
+            left -= 1
+            if future.cancelled() or future.exception() is not None:
+                return
         _tell(run, arrived)
         beat()
-        if any(future.exception() is not None for future in done):
-            return
 
 
 def _tell(run: _Run, arrived: Callable[[list[Outgoing]], None]) -> None:
