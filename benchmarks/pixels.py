@@ -17,7 +17,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, generate_uid
 
 from studies.deid import KeyedIdentities, Option, builtin_profile, compile_plan, deidentify
-from studies.deid.pixels import PixelPolicy
+from studies.deid.pixels import Box, PixelPolicy
 from studies.deid.pixels.rapid import RapidTextFinder
 from studies.demo import pixels as phantoms
 
@@ -86,13 +86,12 @@ def recall(
 
 
 def blanked(finder: RapidTextFinder, made: Picture) -> list[tuple[Drawn, float]]:
-    """Return for each text of a picture which share of its pixels was blanked by the engine."""
-    before = made.pixels
-    after = engine_output(finder, before)
-    changed = before != after
-    changed = changed.any(axis=2) if changed.ndim == 3 else changed
-    black = (after == 0).all(axis=2) if after.ndim == 3 else after == after.min()
-    gone = changed | black
+    """Return for each text of a picture which share of its pixels lies in blanked boxes."""
+    gone = np.zeros(made.pixels.shape[:2], bool)
+    _after, boxes = engine_output(finder, made.pixels)
+    for box in boxes:
+        if not box.kept:
+            gone[box.y : box.y + box.height, box.x : box.x + box.width] = True
     shares = []
     for text in made.texts:
         part = gone[text.y : text.y + text.height, text.x : text.x + text.width]
@@ -100,18 +99,21 @@ def blanked(finder: RapidTextFinder, made: Picture) -> list[tuple[Drawn, float]]
     return shares
 
 
-def engine_output(finder: RapidTextFinder, pixels: np.ndarray) -> np.ndarray:
-    """Return the pixels of a picture that went through the engine."""
+def engine_output(
+    finder: RapidTextFinder, pixels: np.ndarray
+) -> tuple[np.ndarray, tuple[Box, ...]]:
+    """Return the pixels of a picture that went through the engine, and the boxes found."""
     import pydicom
 
     writer = io.BytesIO()
     policy = PixelPolicy(finder=finder)
     raw = encoded(capture(pixels[None]))
     outcome = deidentify(io.BytesIO(raw), writer, PLAN, IDENTITIES, pixels=policy)
-    if outcome.state != "deidentified":
+    if outcome.state != "deidentified" or outcome.pixels is None:
         raise SystemExit(f"an image was {outcome.state}: {outcome.code}")
     ds = pydicom.dcmread(io.BytesIO(writer.getvalue()))
-    return np.frombuffer(ds.PixelData, np.uint8)[: pixels.size].reshape(pixels.shape)
+    after = np.frombuffer(ds.PixelData, np.uint8)[: pixels.size].reshape(pixels.shape)
+    return after, outcome.pixels.boxes
 
 
 def show_clean(finder: RapidTextFinder, pictures: int, seed: int) -> None:
@@ -119,7 +121,7 @@ def show_clean(finder: RapidTextFinder, pictures: int, seed: int) -> None:
     touched: dict[str, int] = defaultdict(int)
     for index in range(pictures):
         made = clean_picture(seed + index)
-        if not np.array_equal(engine_output(finder, made.pixels), made.pixels):
+        if not np.array_equal(engine_output(finder, made.pixels)[0], made.pixels):
             touched[made.background] += 1
     untouched = 100 * (1 - sum(touched.values()) / max(pictures, 1))
     print(f"\nclean pictures: {pictures}, untouched {untouched:.1f} %", dict(touched), flush=True)

@@ -41,7 +41,7 @@ def test_pictures_without_text_stay_as_they_are(
     touched = 0
     for seed in range(number):
         before = clean_picture(32_000 + seed).pixels
-        touched += not np.array_equal(engine_output(finder, before), before)
+        touched += not np.array_equal(engine_output(finder, before)[0], before)
     assert touched <= number * 0.005
     proof("leaves pictures without text untouched", number, f"{touched} touched")
 

@@ -43,19 +43,20 @@ class Judgement:
 
 def by_attributes(found: Survey, risk: Risk | None) -> PixelVerdict:
     """Return the verdict before anybody looked at the pixels."""
-    frames, rows, columns = (
+    return _unlooked(
+        risk.reasons if risk is not None else (),
         found.integer(0x00280008) or 1,
         found.number(0x00280010) or 0,
         found.number(0x00280011) or 0,
     )
-    return _by_attributes(risk, frames, rows, columns)
 
 
 @lru_cache(maxsize=256)
-def _by_attributes(risk: Risk | None, frames: int, rows: int, columns: int) -> PixelVerdict:
+def _unlooked(because: tuple[str, ...], frames: int, rows: int, columns: int) -> PixelVerdict:
+    """Return what the images of a series share."""
     return PixelVerdict(
-        state="not-at-risk" if risk is None else "unchecked",
-        because=() if risk is None else risk.reasons,
+        state="unchecked" if because else "not-at-risk",
+        because=because,
         frames=frames,
         rows=rows,
         columns=columns,
