@@ -43,3 +43,16 @@ def test_every_mark_of_a_report_has_words() -> None:
         found |= set(marks.findall(path.read_text(encoding="utf-8")))
     assert found, "the search above finds no mark any more: mend it"
     assert found - set(MARKS) == set()
+
+
+def test_every_fault_of_a_delivery_has_words_for_the_batch_that_stopped() -> None:
+    raised = re.compile(r"""Delivery(?:Refused|Unavailable)\(\s*["']([a-z0-9-]+)["']""")
+    found: set[str] = set()
+    for path in (ROOT / "studies" / "delivery").glob("*.py"):
+        found |= set(raised.findall(path.read_text(encoding="utf-8")))
+    assert len(found) > 30, "the search above finds too few codes: mend it"
+    # Faults of sending a report on stop no batch.
+    found = {code for code in found if not code.startswith("message-")}
+    assert found - set(STOPPED) == set()
+    # Each says what to do: it ends as a sentence.
+    assert all(str(STOPPED[code]).endswith(".") for code in found)
