@@ -8,7 +8,7 @@ from studies.api.examples import EXAMPLES
 from studies.api.operations import IDEMPOTENCY_KEY
 from studies.api.problems import CONTENT_TYPE
 from studies.api.rest import api
-from studies.api.schemas import PreparedOut, PrepareIn
+from studies.api.schemas import PreparedOut, PrepareIn, ProblemOut
 from studies.models import Scope
 
 INTRODUCTION = """\
@@ -203,7 +203,7 @@ def specification() -> dict[str, Any]:
     made["info"]["description"] = INTRODUCTION
     made["paths"] = {**deepcopy(PLAIN), **made["paths"]}
     schemas = made["components"]["schemas"]
-    for model in (PrepareIn, PreparedOut):
+    for model in (PrepareIn, PreparedOut, ProblemOut):
         schemas[model.__name__] = model.model_json_schema(by_alias=True)
     made["components"]["securitySchemes"] = {"Token": {"type": "http", "scheme": "bearer"}}
     for methods in made["paths"].values():
@@ -222,8 +222,8 @@ def _complete(operation: dict[str, Any]) -> None:
         operation["description"] = said
     responses = {str(status): answer for status, answer in operation["responses"].items()}
     for status, answer in responses.items():
-        if int(status) >= 400 and "content" in answer and "application/json" in answer["content"]:
-            answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
+        if int(status) >= 400 and "content" not in answer:
+            answer["content"] = {CONTENT_TYPE: dict(_PROBLEM)}
             answer["description"] = _WORDS.get(int(status), answer["description"])
     # The web server's own, before the portal sees the request.
     responses["414"] = {"description": _WORDS[414]}

@@ -11,7 +11,6 @@ from pydantic.alias_generators import to_camel
 
 from studies.api.auth import Token, machine_of
 from studies.api.problems import Problem
-from studies.api.schemas import ProblemOut
 from studies.faults import Fault
 from studies.services.replaying import Answer, Replaying
 from studies.services.tokens import Machine
@@ -66,7 +65,8 @@ def operation(
             [method],
             path,
             auth=Token(scope),
-            response={**answers, **dict.fromkeys((*PROBLEMS, *problems), ProblemOut)},
+            # What a problem holds is described once for all of them (openapi.py).
+            response={**answers, **dict.fromkeys((*PROBLEMS, *problems), None)},
             by_alias=True,
             operation_id=to_camel(function.__name__),
             url_name=url_name,
