@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from anonportal.checks import INSECURE_KEY, THIS_MACHINE
 from anonportal.env import env, env_bool, env_int, env_list, env_secret
@@ -38,6 +39,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "anonportal",
     "anonportal.accounts",
@@ -268,6 +271,28 @@ MFA_FORMS = {
 }
 # Seals what the installation keeps of people's second factors.
 SECRET_SEALER = "studies.services.keys.installation_sealer"  # noqa: S105 - where it is, not what
+# Signing in at the hospital's own identity provider, where one is set. It makes no account: it
+# vouches for the e-mail address of one that is there.
+OIDC_URL = env("OIDC_URL", "").rstrip("/")
+OIDC_NAME = env("OIDC_NAME", "Single sign-on")
+SOCIALACCOUNT_ADAPTER = "anonportal.accounts.oidc.OidcAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "SCOPE": ["openid", "profile", "email"],
+        "APPS": [
+            {
+                "provider_id": "hospital",
+                "name": OIDC_NAME,
+                "client_id": env("OIDC_CLIENT_ID", ""),
+                "secret": env_secret("OIDC_SECRET", ""),
+                "settings": {"server_url": OIDC_URL},
+            }
+        ]
+        if OIDC_URL
+        else [],
+    }
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXIES", 0)
 # The limits are counted in one place for all processes.
 CACHES = {
@@ -308,12 +333,14 @@ SESSION_COOKIE_NAME = f"session_{_OWNER}" if DEMO else "__Host-session"
 CSRF_COOKIE_NAME = f"csrf_{_OWNER}" if DEMO else "__Host-csrf"
 
 # --- what a page may load --------------------------------------------------------------------
+# The sign-in form leads to the identity provider.
+_OIDC_ORIGIN = ["{0.scheme}://{0.netloc}".format(urlsplit(OIDC_URL))] if OIDC_URL else []
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *_OIDC_ORIGIN],
         "frame-ancestors": ["'none'"],
     }
 }

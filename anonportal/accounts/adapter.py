@@ -125,6 +125,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             detail={"reason": reason},
         )
 
+    def vouched_refused(self, request: HttpRequest, email: str, reason: str) -> None:
+        """Record that an identity provider's word opened no account."""
+        known = User.objects.filter(email=email.strip().lower()).first()
+        record_alone(
+            "person.sign_in_refused",
+            Outcome.REFUSED,
+            actor=self._stranger(request),
+            chain=SYSTEM_CHAIN,
+            subject=str(known.pk) if known else (typed_reference(email) if email else ""),
+            subject_kind="person" if known else ("typed" if email else ""),
+            detail={"reason": reason, "by": "identity provider"},
+        )
+
     def factor_refused(
         self, request: HttpRequest, user: User | None, factor: str, reason: str
     ) -> None:

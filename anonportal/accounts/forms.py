@@ -40,6 +40,11 @@ class SignInForm(_Plain, allauth.LoginForm):  # type: ignore[misc]
         self.fields["login"].widget.attrs.update(autocomplete="username", autofocus=True)
 
     @property
+    def identity_provider(self) -> str:
+        """Return the name of the hospital's identity provider, empty where none is set."""
+        return str(settings.OIDC_NAME) if settings.OIDC_URL else ""
+
+    @property
     def tries_left(self) -> int:
         """Return the tries left for the typed address."""
         return tries_left(self.request, str(self.cleaned_data.get("login", "")))

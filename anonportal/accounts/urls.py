@@ -4,6 +4,8 @@ from allauth.account import views as allauth
 from allauth.mfa.base import views as factors
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.webauthn import views as passkeys
+from allauth.socialaccount import views as oidc
+from allauth.socialaccount.providers.openid_connect import views as oidc_views
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
 
@@ -29,6 +31,11 @@ urlpatterns = [
         allauth.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    # the hospital's identity provider, where one is set
+    path("oidc/cancelled/", oidc.login_cancelled, name="socialaccount_login_cancelled"),
+    path("oidc/error/", oidc.login_error, name="socialaccount_login_error"),
+    path("oidc/<slug:provider_id>/", oidc_views.login, name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/back/", oidc_views.callback, name="openid_connect_callback"),
     # second factors
     path("factors/", never_cache(factors.index), name="mfa_index"),
     path("sign-in/code/", never_cache(factors.authenticate), name="mfa_authenticate"),
