@@ -158,7 +158,7 @@ PAGES: dict[str, Page] = {
     "account_reauthenticate": Page(EVERYONE),
     "account_change_password": Page(EVERYONE),
     "socialaccount_login_cancelled": Page(public=True),
-    "socialaccount_login_error": Page(public=True),
+    "socialaccount_login_error": Page(public=True, ok=401),
     "openid_connect_login": Page(public=True, fixed={"provider_id": "hospital"}, ok=404),
     "openid_connect_callback": Page(public=True, fixed={"provider_id": "hospital"}, ok=404),
     "mfa_index": Page(EVERYONE),
