@@ -13,7 +13,7 @@ from studies.vault.verification import verify
 from tests.counts import count
 
 PROCESSES = count(4, 16)
-TIMES = count(60, 10_000)
+TIMES = count(60, 1_250)  # 16 × 1,250 = 20,000 submissions
 PATIENTS = count(25, 2_000)
 ROTATIONS = count(2, 20)
 
