@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from studies.deid import parse_cloud_id
+from studies.deid.cloudid import parse_cloud_id
 from studies.reports import pdf
 from studies.reports.dates import dates_in
 from studies.reports.fhir_people import put_patient, put_subject

@@ -9,7 +9,7 @@ import binascii
 import re
 from dataclasses import replace
 
-from studies.deid import parse_cloud_id
+from studies.deid.cloudid import parse_cloud_id
 from studies.reports import pdf
 from studies.reports.hl7_syntax import Field, Message, parse
 from studies.reports.identity import PatientIdentity, Strip, person_parts

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from studies.deid import fold_cloud_id, parse_cloud_id
+from studies.deid.cloudid import fold_cloud_id, parse_cloud_id
 from studies.reports.dates import DateTable, dates_in
 from studies.reports.identity import PatientIdentity, Strip, person_parts
 from studies.reports.report import (

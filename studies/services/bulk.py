@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit import Outcome, record, record_alone
-from studies.deid import parse_cloud_id
+from studies.deid.cloudid import parse_cloud_id
 from studies.faults import PermanentError
 from studies.models import BulkLookUp, ConsentState, Role, Study
 from studies.services import door_rules

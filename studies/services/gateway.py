@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 
 from audit import Outcome as Act
 from audit import record, record_alone
-from studies.deid import EngineError, Outcome, Plan, deidentify
+from studies.deid import EngineError, Outcome, deidentify
 from studies.deid.identities import Scheme
+from studies.deid.plan import Plan
 from studies.faults import PermanentError
 from studies.models import LinkageDomain, Organization, Priority, ProfileVersion
 from studies.services import finders, pixels, processing

@@ -18,9 +18,10 @@ from django.db.models import Max
 from django.utils import timezone
 
 from audit import record
-from studies.deid import EngineError, Inventory, inventory, is_placeholder_id, normalise_patient_id
+from studies.deid import EngineError, inventory
 from studies.deid.clinical import is_clinical
-from studies.deid.identities import Scheme
+from studies.deid.identities import Scheme, is_placeholder_id, normalise_patient_id
+from studies.deid.inventory import Inventory
 from studies.models import Batch, BatchState, Chunk, ChunkKind, Instance, InstanceState, Study
 from studies.services import batches, keys, receiving
 from studies.services.chunks import Claim, pieces

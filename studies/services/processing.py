@@ -13,8 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import record
-from studies.deid import EngineError, Outcome, Plan, Profile, compile_plan, deidentify
+from studies.deid import EngineError, Outcome, Profile, compile_plan, deidentify
 from studies.deid.pixels import Template
+from studies.deid.plan import Plan
 from studies.finding import FinderClient
 from studies.models import (
     Batch,

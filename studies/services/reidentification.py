@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit import Outcome, record, record_alone
-from studies.deid import parse_cloud_id
+from studies.deid.cloudid import parse_cloud_id
 from studies.faults import PermanentError
 from studies.models import LinkageDomain, ReportLink, Role, Study
 from studies.services import door_rules

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit import Actor, record
-from studies.deid import is_placeholder_id, normalise_patient_id
+from studies.deid.identities import is_placeholder_id, normalise_patient_id
 from studies.faults import PermanentError
 from studies.models import Batch, BatchState, Instance, InstanceState, Study
 from studies.services import batches, inventory, keys, retrieving

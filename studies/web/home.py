@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from studies.deid import parse_cloud_id
+from studies.deid.cloudid import parse_cloud_id
 from studies.models import Batch, BatchState, Destination, Instance, InstanceState, Role, Study
 from studies.services import access, batches
 from studies.services.access import Viewer

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from anonportal.ui.toasts import toast
-from studies.deid import parse_cloud_id
+from studies.deid.cloudid import parse_cloud_id
 from studies.faults import PermanentError
 from studies.models import Report, ReportLink, ReportSending, ReportState, Role
 from studies.services import access, downloading, returning

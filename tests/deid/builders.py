@@ -16,12 +16,12 @@ from studies.deid import (
     KeyedIdentities,
     Option,
     Outcome,
-    Plan,
     Profile,
     builtin_profile,
     compile_plan,
     deidentify,
 )
+from studies.deid.plan import Plan
 
 ROOT = "1.2.826.0.1.3680043.8.498.55"
 IDENTITIES = KeyedIdentities(b"0123456789abcdef0123456789abcdef", prefix="TEST")

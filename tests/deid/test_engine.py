@@ -12,7 +12,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from studies.deid import KeyedIdentities, Option, Profile, Rule, RuleAction, inventory, is_cloud_id
+from studies.deid import KeyedIdentities, Option, Profile, inventory
+from studies.deid.cloudid import is_cloud_id
+from studies.deid.profile import Rule, RuleAction
 
 from .builders import (
     ACCESSION,

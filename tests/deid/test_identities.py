@@ -5,17 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from studies.deid import (
-    Held,
-    KeyedIdentities,
-    fold_cloud_id,
-    is_cloud_id,
-    is_placeholder_id,
-    new_cloud_id,
-    normalise_patient_id,
-    parse_cloud_id,
-)
-from studies.deid.cloudid import ALPHABET
+from studies.deid import Held, KeyedIdentities
+from studies.deid.cloudid import ALPHABET, fold_cloud_id, is_cloud_id, new_cloud_id, parse_cloud_id
+from studies.deid.identities import is_placeholder_id, normalise_patient_id
 
 KEY = b"0123456789abcdef0123456789abcdef"
 

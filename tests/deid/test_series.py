@@ -24,12 +24,12 @@ from studies.deid import (
     KeyedIdentities,
     Option,
     Outcome,
-    Plan,
     builtin_profile,
     compile_plan,
     engine,
 )
 from studies.deid.command import main
+from studies.deid.plan import Plan
 from tests.counts import count
 
 from .builders import FAMILY, ROOT, ct, encoded, run

@@ -19,12 +19,12 @@ from studies.deid import (
     EngineError,
     KeyedIdentities,
     Outcome,
-    Plan,
     builtin_profile,
     compile_plan,
     deidentify,
     inventory,
 )
+from studies.deid.plan import Plan
 from tests.fuzz.corpus import MARKERS
 
 PLANS: dict[str, Plan] = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.deid import new_cloud_id
+from studies.deid.cloudid import new_cloud_id
 from studies.reports import PatientIdentity, StudyIdentity
 from studies.reports.text import Restorer, find_cloud_ids, find_in_text
 

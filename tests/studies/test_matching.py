@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from audit.models import Event
-from studies.deid import cloud_id_check
+from studies.deid.cloudid import cloud_id_check
 from studies.faults import PermanentError
 from studies.models import LookUp, Report, ReportBody, ReportState, Role, Study
 from studies.reports import Strip

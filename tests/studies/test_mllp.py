@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from audit.models import Event
-from studies.deid import cloud_id_check
+from studies.deid.cloudid import cloud_id_check
 from studies.intake.mllp import END, START, FrameReader, MllpServer, TooLarge, frame
 from studies.management.commands.mllp_listener import Command, make_server
 from studies.models import Report, ReportState, Study
