@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy
 from audit import Outcome, record, record_alone
 from studies.deid.cloudid import parse_cloud_id
 from studies.faults import PermanentError
-from studies.models import BulkLookUp, ConsentState, Role, Study
+from studies.models import BulkLookUp, ConsentState, Role
 from studies.services import door_rules
 from studies.services.access import Viewer
 from studies.services.door_rules import Proof
+from studies.services.known import known_studies
 from studies.services.reidentification import Identified, Request, reidentify, unknown_id
 
 MOST = 20
@@ -137,12 +138,8 @@ def _list_refusal(caller: Viewer, cloud_ids: list[str]) -> PermanentError | None
         return PermanentError(
             "too-many-at-once", _("At most {count} studies at once.").format(count=MOST)
         )
-    known = set(
-        Study.objects.filter(
-            organization=caller.organization, cloud_study_id__in=cloud_ids
-        ).values_list("cloud_study_id", flat=True)
-    )
-    if not cloud_ids or known != set(cloud_ids):
+    known = known_studies(caller.organization, "cloud_study_id", cloud_ids)
+    if not cloud_ids or known.keys() != set(cloud_ids):
         return unknown_id()
     if door_rules.left(caller) < len(cloud_ids):
         return door_rules.too_many()

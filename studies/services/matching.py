@@ -7,8 +7,9 @@ report names is answered with cloud ids only.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from studies.models import Instance, LinkageDomain, Organization, Study
+from studies.models import Instance, LinkageDomain, Organization
 from studies.reports import Found, ReturnedReport
+from studies.services.known import KnownStudy, known_studies
 from studies.vault import service as vault
 
 _AT_ONCE = 500
@@ -18,7 +19,7 @@ _AT_ONCE = 500
 class Match:
     """Where a report leads: a study, or the code of what is in the way and its place."""
 
-    study: Study | None = None
+    study: KnownStudy | None = None
     code: str = ""
     where: str = ""
 
@@ -27,7 +28,7 @@ class Match:
 class _Names:
     """What the names of a report stand for in one organization."""
 
-    studies: dict[str, Study] = field(default_factory=dict)
+    studies: dict[str, KnownStudy] = field(default_factory=dict)
     patients: dict[str, None] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     referred: dict[str, str] = field(default_factory=dict)
@@ -77,8 +78,8 @@ def _resolve(organization: Organization, found: Iterable[Found]) -> _Names:
     uids = [one.value for one in everything if one.kind in ("uid", "reference")]
     owners = _owners(organization, uids)
     wanted = {*cloud_ids, *(study for known in owners.values() for study in known)}
-    by_study = _studies(organization, "cloud_study_id", wanted)
-    by_patient = _studies(organization, "cloud_patient_id", set(cloud_ids))
+    by_study = known_studies(organization, "cloud_study_id", wanted)
+    by_patient = known_studies(organization, "cloud_patient_id", cloud_ids)
     for one in everything:
         if one.kind in ("uid", "reference"):
             for study, patient in owners.get(one.value, {}).items():
@@ -96,17 +97,6 @@ def _resolve(organization: Organization, found: Iterable[Found]) -> _Names:
         elif one.is_certain:
             names.unknown = names.unknown or one.place
     return names
-
-
-def _studies(organization: Organization, column: str, values: set[str]) -> dict[str, Study]:
-    """Return the newest row of each study or patient that is known."""
-    wanted, found = sorted(values), {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        rows = Study.objects.filter(
-            organization=organization, **{f"{column}__in": wanted[start : start + _AT_ONCE]}
-        ).order_by("batch__created")
-        found.update({getattr(row, column): row for row in rows})
-    return found
 
 
 def _owners(organization: Organization, uids: list[str]) -> dict[str, dict[str, str]]:

@@ -19,6 +19,7 @@ from studies.models import LinkageDomain, ReportLink, Role, Study
 from studies.services import door_rules
 from studies.services.access import Viewer
 from studies.services.door_rules import REASONS, Proof
+from studies.services.known import KnownStudy, known_study
 from studies.vault import service as vault
 
 __all__ = ["REASONS", "Identified", "Proof", "Request", "domains_of", "refuse_stranger"]
@@ -75,7 +76,7 @@ def reidentify(
     return _open(caller, cloud_id, event_number)
 
 
-def _passed(caller: Viewer, request: Request, study: Study) -> str:
+def _passed(caller: Viewer, request: Request, study: KnownStudy) -> str:
     """Count the look-up and write it into the trail, both or neither."""
     detail = {"reason": request.reason, "words": request.words.strip()[:200]}
     if request.link is not None:
@@ -90,7 +91,7 @@ def _passed(caller: Viewer, request: Request, study: Study) -> str:
             chain=str(caller.organization.pk),
             subject=study.cloud_study_id,
             subject_kind="study",
-            context=str(study.batch_id),
+            context=study.context,
             detail=detail,
         )
     return str(event.pk)
@@ -122,16 +123,21 @@ def _refusal(
     )
 
 
-def _study(caller: Viewer, request: Request, cloud_id: str) -> Study | None:
+def _study(caller: Viewer, request: Request, cloud_id: str) -> KnownStudy | None:
+    named = request.batch.strip()
+    if not named:
+        return known_study(caller.organization, cloud_id)
     rows = Study.objects.filter(organization=caller.organization, cloud_study_id=cloud_id)
-    if request.batch.strip():
-        try:
-            rows = rows.filter(batch_id=uuid.UUID(request.batch.strip()))
-        except ValueError:
-            short = request.batch.strip().lower()
-            found = [row for row in rows if len(short) >= 8 and str(row.batch_id).startswith(short)]
-            return found[0] if found else None
-    return rows.order_by("-batch__created").first()
+    try:
+        rows = rows.filter(batch_id=uuid.UUID(named))
+    except ValueError:
+        short = named.lower()
+        found = [row for row in rows if len(short) >= 8 and str(row.batch_id).startswith(short)]
+    else:
+        found = list(rows.order_by("-batch__created")[:1])
+    if not found:
+        return None
+    return KnownStudy(found[0].cloud_study_id, found[0].cloud_patient_id, found[0].batch_id)
 
 
 def _refuse(caller: Viewer, request: Request, cloud_id: str, why: PermanentError) -> None:

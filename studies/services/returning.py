@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 
 from audit import Actor, Outcome, record, record_alone
 from studies.faults import PermanentError
-from studies.models import Organization, Report, ReportBody, ReportState, Role, Study
+from studies.models import Organization, Report, ReportBody, ReportState, Role
 from studies.models.report import ReportFormat
 from studies.reports import ReportError, ReturnedReport, read_report
 from studies.services import keys, matching
 from studies.services.access import Viewer
+from studies.services.known import KnownStudy, known_study
 
 # What a person may settle by saying which study a report is for.
 SETTLED_BY_STUDY = frozenset(
@@ -245,11 +246,7 @@ def settle(caller: Viewer, report: Report, cloud_study_id: str, words: str) -> R
         raise PermanentError("not-to-settle", _("This report can't be settled by naming a study."))
     if len(words.strip()) < 5:
         raise PermanentError("reason-missing", _("State the reason in your own words."))
-    study = (
-        Study.objects.filter(organization=caller.organization, cloud_study_id=cloud_study_id)
-        .order_by("-batch__created")
-        .first()
-    )
+    study = known_study(caller.organization, cloud_study_id)
     read = read_again(report)
     others = set(matching.patients_of(caller.organization, read))
     if study is None or others - {study.cloud_patient_id}:
@@ -267,13 +264,13 @@ def settle(caller: Viewer, report: Report, cloud_study_id: str, words: str) -> R
             chain=str(caller.organization.pk),
             subject=study.cloud_study_id,
             subject_kind="study",
-            context=str(study.batch_id),
+            context=study.context,
             detail={"report": str(report.pk), "code": report.code, "words": words.strip()[:200]},
         )
     return report
 
 
-def _previous_of_settled(report: Report, study: Study, read: ReturnedReport) -> Report | None:
+def _previous_of_settled(report: Report, study: KnownStudy, read: ReturnedReport) -> Report | None:
     row = Report(
         organization=report.organization,
         cloud_study_id=study.cloud_study_id,

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import models
+
 from studies.deid.cloudid import parse_cloud_id
 from studies.deid.identities import normalise_patient_id
 from studies.vault.keys import DomainKeys, open_keys
@@ -169,6 +171,21 @@ def owners_of_uids(
         ).values_list("uid", "study__cloud_id", "study__patient__cloud_id")
         for uid, study, patient in rows:
             owners.setdefault(uid, []).append(UidOwner(study, patient))
+    return owners
+
+
+def owners_of_cloud_ids(
+    domain_ids: Sequence[uuid.UUID], cloud_ids: Sequence[str]
+) -> list[UidOwner]:
+    """Return every study that has one of the ids, or whose patient has it, opening nothing."""
+    owners: list[UidOwner] = []
+    for start in range(0, len(cloud_ids), _UIDS_AT_ONCE):
+        some = list(cloud_ids[start : start + _UIDS_AT_ONCE])
+        rows = Study.objects.filter(
+            models.Q(cloud_id__in=some) | models.Q(patient__cloud_id__in=some),
+            domain_id__in=domain_ids,
+        ).values_list("cloud_id", "patient__cloud_id")
+        owners += [UidOwner(study, patient) for study, patient in rows.order_by("pk")]
     return owners
 
 

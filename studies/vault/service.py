@@ -23,6 +23,7 @@ from studies.vault.mapping import (
     find_study,
     find_uid,
     find_whole_patient,
+    owners_of_cloud_ids,
     owners_of_uids,
     search_patient,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "find_whole_patient",
     "has_domain",
     "identities",
+    "owners_of_cloud_ids",
     "owners_of_uids",
     "search_patient",
 ]
