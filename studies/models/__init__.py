@@ -10,6 +10,7 @@ from studies.models.doorway import BulkLookUp, ConsentState, DoorAlert, ReportLi
 from studies.models.listening import Arrival, Gathering, ListenerKind, ListenerRule
 from studies.models.organization import (
     Confidence,
+    Documents,
     LinkageDomain,
     Membership,
     Organization,
@@ -65,6 +66,7 @@ __all__ = [
     "DestinationKind",
     "DestinationState",
     "DeviceTemplate",
+    "Documents",
     "DoorAlert",
     "Gathering",
     "IllegalTransition",

@@ -24,6 +24,13 @@ class Unsure(models.TextChoices):
     REVIEW = "review", _("Hold the image for a person's look")
 
 
+class Documents(models.TextChoices):
+    """What becomes of a document inside a study that is not shown to name nobody."""
+
+    HOLD = "hold", _("Hold the object for a person")
+    DROP = "drop", _("Send the object with a blank document")
+
+
 class Confidence(models.IntegerChoices):
     """How sure a sampling review has to be, in percent."""
 
@@ -79,6 +86,12 @@ class Organization(models.Model):
         max_length=6,
         choices=Unsure.choices,
         default=Unsure.BLANK,
+    )
+    documents = models.CharField(
+        _("documents that may name somebody"),
+        max_length=4,
+        choices=Documents.choices,
+        default=Documents.HOLD,
     )
     retention_days = models.PositiveSmallIntegerField(
         _("days that originals are kept after delivery"),

@@ -136,6 +136,7 @@ CHANGEABLE = (
     "sampling_confidence",
     "sampling_permille",
     "unsure_pixels",
+    "documents",
     "retention_days",
     "default_profile",
     "second_factor_required",

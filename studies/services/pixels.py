@@ -83,6 +83,7 @@ def policy(
         unsure=cast(Literal["blank", "review"], str(organization.unsure_pixels)),
         person_boxes=None if drawn is None else boxes_of(drawn),
         approved=bool(check and check.approved),
+        documents=cast(Literal["hold", "drop"], str(organization.documents)),
     )
 
 

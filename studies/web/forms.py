@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from studies.models import (
     Confidence,
     Destination,
+    Documents,
     Organization,
     Priority,
     ProfileVersion,
@@ -102,6 +103,9 @@ class OrganizationForm(forms.Form):
     release_policy = forms.ChoiceField(label=_("Release policy"), choices=ReleasePolicy.choices)
     unsure_pixels = forms.ChoiceField(
         label=_("Text in pictures that is not certain"), choices=Unsure.choices
+    )
+    documents = forms.ChoiceField(
+        label=_("Documents that may name somebody"), choices=Documents.choices
     )
     sampling_confidence = forms.TypedChoiceField(
         label=_("Sampling before release"),

@@ -100,6 +100,7 @@ def organization(request: HttpRequest) -> HttpResponse:
         "allowed_regions": ", ".join(row.allowed_regions),
         "release_policy": row.release_policy,
         "unsure_pixels": row.unsure_pixels,
+        "documents": row.documents,
         "sampling_confidence": row.sampling_confidence,
         "sampling_percent": f"{row.sampling_permille / 10:g}",
         "sampling_size": row.sampling_size,

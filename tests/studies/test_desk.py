@@ -19,6 +19,7 @@ from studies.models import (
     Batch,
     BatchState,
     DeviceTemplate,
+    Documents,
     Instance,
     InstanceState,
     PixelCheck,
@@ -393,3 +394,19 @@ def test_nothing_of_it_holds_an_identifier(batch, hospital, markers, settings) -
     text = repr(rows)
     assert not any(token in text for token in markers.tokens())
     assert isinstance(check.pk, UUID)
+
+
+def test_the_organization_says_what_becomes_of_a_document_that_names_somebody(hospital) -> None:
+    markers = datasets.Markers()
+    datasets.write_series(hospital.inbox / "letter", [datasets.pdf(markers)])
+    batch = hospital.submit()
+    work_off()
+    held = Instance.objects.get(batch=batch)
+    assert (held.state, held.code) == ("held", "document-identifies")
+    hospital.organization.documents = Documents.DROP
+    hospital.organization.save()
+    batch = hospital.submit(release="when-clean")
+    work_off()
+    (sent,) = [pydicom.dcmread(path) for path in delivered_files(hospital, batch)]
+    assert b"removed by de-identification" in sent.EncapsulatedDocument
+    assert not [token for token in markers.tokens() if token.encode() in sent.EncapsulatedDocument]
