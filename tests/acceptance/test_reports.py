@@ -77,7 +77,7 @@ def test_a_report_is_opened_read_downloaded_and_its_versions_stand_in_a_chain(
     wrong += check(page, "worklist-study")
     assert names_nobody(page, scene) == []
     page.goto(live_server.url + reverse("report_page", args=[final.pk]))
-    assert page.locator(".trail li").count() == 2
+    expect(page.locator("ol.rows > li")).to_have_count(2)
     wrong += check(page, "report-page")
     page.get_by_role("link", name="Open with the patient").click()
     wrong += check(page, "report-door")
