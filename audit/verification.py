@@ -385,9 +385,10 @@ def _look_for_strays(report: Report) -> None:
     """Find events that no link and no trigger knows, and links the walk did not meet."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.id FROM audit_event e LEFT JOIN audit_link l ON l.event_id = e.id"
+            "SELECT e.id, l.id FROM audit_event e LEFT JOIN audit_link l ON l.event_id = e.id"
             " LEFT JOIN audit_pending p ON p.event_id = e.id"
-            " WHERE e.chain = %s AND e.id > %s AND l.id IS NULL AND p.event_id IS NULL"
+            " WHERE e.chain = %s AND e.id > %s AND p.event_id IS NULL"
+            " AND (l.id IS NULL OR l.chain <> e.chain)"
             " ORDER BY e.id LIMIT 1",
             [report.chain, _first_event(report)],
         )
@@ -397,6 +398,9 @@ def _look_for_strays(report: Report) -> None:
             [report.chain, report.first, report.last],
         )
         links = cursor.fetchone()[0]
+    if stray and stray[1] is not None:
+        message = _("the link of an event stands in another chain")
+        raise _Broken("removed", report.last + 1, int(stray[0]), message)
     if stray:
         message = _("an event stands in no place of the chain")
         raise _Broken("inserted", 0, int(stray[0]), message)

@@ -335,7 +335,7 @@ class _Instance:
         else:
             markers = []
             after = work.write(self.sink, header, found, markers)
-            tail = rewritten_tail(self.source, after, run, meta)
+            tail = rewritten_tail(self.source, after, run, meta, found)
             self.sink.write(tail)
         self.sink.finish()
         return tail, markers

@@ -3,6 +3,7 @@
 Limits are counted on the bytes that really come out: of all entries together, at every depth.
 """
 
+import errno
 import lzma
 import zipfile
 import zlib
@@ -131,6 +132,12 @@ class _Work:
                     start = start or block[:132]
                     entry.write(block)
         except _DAMAGED:
+            yield Unfolded(label, entry.length, refused="archive-entry-damaged")
+            return
+        except OSError as error:
+            # An entry that begins before the archive does; other errors are the disk's.
+            if error.errno != errno.EINVAL:
+                raise
             yield Unfolded(label, entry.length, refused="archive-entry-damaged")
             return
         except (NotImplementedError, RuntimeError):

@@ -119,6 +119,13 @@ REASONS: dict[str, Reason] = {
             "Leave it out, or have its source write it anew."
         ),
     ),
+    "attributes-behind-pixels": Reason(
+        _("Attributes out of order"),
+        _(
+            "What says whose image this is stands behind the pixels, or is missing before them. "
+            "Have the source write it anew, or leave it out."
+        ),
+    ),
     "document-missing": Reason(
         _("An object for a document, without one"),
         _("The file may be cut off. Send it again, or leave it out."),

@@ -141,9 +141,10 @@ def on_postgres(postgres: Any, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request: Any) -> str:
+def database(request: Any, transactional_db: None) -> str:
     """Run the test on SQLite with real commits, and on PostgreSQL."""
-    request.getfixturevalue("transactional_db" if request.param == "sqlite" else "on_postgres")
+    if request.param == "postgres":
+        request.getfixturevalue("on_postgres")
     return str(request.param)
 
 

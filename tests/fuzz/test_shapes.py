@@ -127,12 +127,23 @@ def test_a_preamble_of_another_kind_is_not_passed_on(kind: str) -> None:
     assert head not in out
 
 
-def test_another_patients_object_behind_the_pixels_is_dropped() -> None:
+def test_another_patients_object_behind_the_pixels_never_leaves() -> None:
+    """Elements that say whose it is hold the object; bytes that are no elements are dropped."""
     other = datasets.part10(datasets.ct(size=8))
-    for behind in (other, other[corpus.end_of_meta(other) :]):
-        outcome, out = outcome_of(CT + behind)
-        assert outcome.state == "deidentified"
-        assert out == outcome_of(CT)[1]
+    outcome, out = outcome_of(CT + other)
+    assert (outcome.state, out) == ("deidentified", outcome_of(CT)[1])
+    outcome, _out = outcome_of(CT + other[corpus.end_of_meta(other) :])
+    assert (outcome.state, outcome.code) == ("held", "attributes-behind-pixels")
+
+
+def test_a_name_behind_the_pixels_holds_what_was_said_of_it_before_them() -> None:
+    ds = datasets.ct(MARKERS, ImageComments=f"seen with {MARKERS.family}")
+    name = ds["PatientName"]
+    del ds.PatientName
+    spelled = name.value.encode("ascii") + b" " * (len(str(name.value)) % 2)
+    behind = struct.pack("<HH2sH", 0x10, 0x10, b"PN", len(spelled)) + spelled
+    outcome, _out = outcome_of(datasets.part10(ds) + behind)
+    assert (outcome.state, outcome.code) == ("held", "attributes-behind-pixels")
 
 
 @pytest.mark.parametrize(

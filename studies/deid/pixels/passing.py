@@ -24,12 +24,17 @@ from ..source import Sink, Source
 from ..survey import Survey, survey
 
 _TRAILING = 0xFFFCFFFC
+_PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 _INTEGER_PIXELS = 0x00107FE0
 _FLOAT_BITS = {0x00087FE0: 32, 0x00097FE0: 64}
 _OB_OW = frozenset((0x424F, 0x574F, 0x464F, 0x444F, 0x4E55, 0))  # OB OW OF OD UN, implicit
 # Samples, Photometric Interpretation, Number of Frames, Rows, Columns, Bits Allocated.
 _DESCRIBED = (0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100)
 _HALVES = {"YBR_FULL_422": 2 / 3, "YBR_PARTIAL_422": 2 / 3, "YBR_PARTIAL_420": 1 / 2}
+
+
+class Misplaced(Held):
+    """Attributes stand where nobody looks for them before the pixels are written."""
 
 
 def write_with_pixels(
@@ -75,7 +80,7 @@ def write_with_pixels(
                 raise truncated(value)
             if wanted != length and not source.read_at(after - 1, 1):
                 raise truncated(value)  # of a stream nobody knew the size before
-    tail = rewritten_tail(source, after, run, meta)
+    tail = rewritten_tail(source, after, run, meta, found)
     if tail:
         sink.write(tail)
     return tail, markers
@@ -132,21 +137,42 @@ def _mismatch(what: str) -> Held:
     )
 
 
-def _require_tail(rest: bytes, meta: FileMeta) -> None:
+def _require_tail(rest: bytes, meta: FileMeta, after: int) -> None:
     """Raise if the bytes are no elements that may follow pixels, but another object's."""
     tag, _length = TAG_LENGTH.unpack_from(rest, 0)
     found = survey(rest, 0, explicit=meta.explicit, complete=True)
-    if swapped(tag) <= swapped(_INTEGER_PIXELS) or found.raw or found.pixel is not None:
+    if found.raw:
+        raise _misplaced(after)
+    if swapped(tag) <= swapped(_INTEGER_PIXELS) or found.pixel is not None:
         raise malformed(0, "Another data set follows the pixels")
 
 
-def rewritten_tail(source: Source, after: int, run: Rewriter, meta: FileMeta) -> bytes:
+def _require_name(header: Survey, after: int) -> None:
+    """Hold an object that does not name its patient before its pixels, and goes on behind them."""
+    if _PATIENT_NAME not in header.raw or _PATIENT_ID not in header.raw:
+        raise _misplaced(after)
+
+
+def _misplaced(after: int) -> Misplaced:
+    """Return the error for attributes out of order, which can't be looked for in time."""
+    return Misplaced(
+        "attributes-behind-pixels",
+        "Attributes of the patient or the study stand behind the pixels, or are missing before"
+        " them. Have the source write the object anew.",
+        f"byte {after}",
+    )
+
+
+def rewritten_tail(
+    source: Source, after: int, run: Rewriter, meta: FileMeta, header: Survey
+) -> bytes:
     """Return what may stay of the bytes behind the pixels; what is no data set is dropped."""
     if source.size is not None and source.size <= after:
         return b""
     rest = source.read_at(after, MAX_HEADER + 1)
     if not rest.strip(b"\0"):
         return b""
+    _require_name(header, after)
     if len(rest) > MAX_HEADER:
         raise Held(
             "trailer-too-large",
@@ -158,11 +184,13 @@ def rewritten_tail(source: Source, after: int, run: Rewriter, meta: FileMeta) ->
             order = ByteOrder(rest, from_big=True)
             order.convert(0, len(rest))
             rest = bytes(order.out)
-        _require_tail(rest, meta)
+        _require_tail(rest, meta, after)
         kept = run.again(rest, run.map_text)
         tail = bytes(kept.run(0, len(rest)))
         if meta.is_big_endian:
             tail = to_big_endian(tail)
+    except Misplaced:
+        raise
     except (EngineError, StructError):
         run.log.append(((), _TRAILING, "X", "trailing bytes"))
         return b""
