@@ -60,13 +60,8 @@ def ledger_marks(parts: Sequence[Part], total: int) -> list[Mark]:
     shown = [part for part in parts if part.count > 0]
     if not shown or total <= 0:
         return []
-    raw = [100 * part.count / total for part in shown]
-    thin = sum(THINNEST for width in raw if width < THINNEST)
-    wide = sum(width for width in raw if width >= THINNEST)
-    scale = (100 - thin) / wide if wide else 0
     marks, x = [], 0.0
-    for part, width in zip(shown, raw, strict=True):
-        width = THINNEST if width < THINNEST else width * scale
+    for part, width in zip(shown, _widths([100 * p.count / total for p in shown]), strict=True):
         marks.append(
             Mark(
                 percent(x),
@@ -81,6 +76,22 @@ def ledger_marks(parts: Sequence[Part], total: int) -> list[Mark]:
         )
         x += width
     return marks
+
+
+def _widths(raw: list[float]) -> list[float]:
+    """Return widths that fill 100, none too thin; making room can make more parts thin."""
+    least = THINNEST
+    while True:
+        wide = sum(width for width in raw if width >= least)
+        thin = sum(width < least for width in raw)
+        scale = (100 - THINNEST * thin) / wide if wide else 0
+        if (
+            not wide
+            or least * scale >= THINNEST
+            or all(width < least or width * scale >= THINNEST for width in raw)
+        ):
+            return [THINNEST if width < least else width * scale for width in raw]
+        least = THINNEST / scale
 
 
 def nice_ceiling(largest: float, steps: int = 3) -> tuple[float, float]:

@@ -24,6 +24,7 @@ from ..source import Sink, Source
 from ..survey import Survey, survey
 
 _TRAILING = 0xFFFCFFFC
+_UN = 0x4E55
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 _INTEGER_PIXELS = 0x00107FE0
 _FLOAT_BITS = {0x00087FE0: 32, 0x00097FE0: 64}
@@ -50,7 +51,8 @@ def write_with_pixels(
         sink.write(head)
         return b"", markers
     tag, vr, value, length = found.pixel
-    if vr not in _OB_OW:
+    # Under UN, fragments would be read as items of a sequence (PS3.5 6.2.2 note 4).
+    if vr not in _OB_OW or (vr == _UN and length == UNDEFINED):
         raise malformed(found.end, "The pixels have a VR that pixels can't have")
     element = found.pixel_head
     if length == UNDEFINED:
