@@ -472,9 +472,10 @@
   for (const name of ["dragleave", "drop"])
     zone.addEventListener(name, () => zone.classList.remove("over"));
   zone.addEventListener("drop", (event) => { event.preventDefault(); hideLeftOver(); drop(event.dataTransfer); });
-  for (const input of root.querySelectorAll("[data-pick]"))
-    input.addEventListener("change", () => { hideLeftOver(); pick(input); });
   const hideLeftOver = () => { find("leftover").hidden = true; };
+  const chosen = (input) => { hideLeftOver(); pick(input); };
+  const inputs = [...root.querySelectorAll("[data-pick]")];
+  for (const input of inputs) input.addEventListener("change", () => chosen(input));
   find("resume").addEventListener("click", resume);
   find("leave").addEventListener("click", () => { hideLeftOver(); announce(); });
   window.addEventListener("online", () => { if (stopped) resume(); });
@@ -490,5 +491,7 @@
   for (const part of root.querySelectorAll("[data-script]")) part.hidden = false;
   before = { files: Number(root.dataset.files) || 0, bytes: Number(root.dataset.bytes) || 0 };
   setInterval(() => { if (isBusy()) show(); }, 1000);
+  // On a slow line a folder can be chosen before this script is here.
+  for (const input of inputs) if (input.files.length) chosen(input);
   leftOver().catch(() => { /* Only a hint is missing then; dropping files says what is wrong. */ });
 })();

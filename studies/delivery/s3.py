@@ -47,6 +47,13 @@ _BY_CODE: tuple[tuple[set[str], Callable[[], faults.DeliveryFault]], ...] = (
 )
 
 
+def _agrees(answer: Mapping[str, Any], md5: str) -> bool:
+    """Tell whether the server's own digest of what it holds, if it gives one, is this one."""
+    tag = str(answer.get("ETag", "")).strip('"').lower()
+    is_md5 = len(tag) == _MD5_HEX and answer.get("ServerSideEncryption") != "aws:kms"
+    return not is_md5 or not md5 or tag == md5
+
+
 class S3Destination:
     """Delivers into a bucket."""
 
@@ -99,6 +106,8 @@ class S3Destination:
             return False
         if found["Metadata"].get("size", "") not in ("", str(found["ContentLength"])):
             return False  # some servers keep what was cut short
+        if not _agrees(found, str(found["Metadata"].get("md5", ""))):
+            return False  # or what was changed on its way, where removing it failed as well
         checksum = str(found.get("ChecksumSHA256", ""))
         is_composite = "-" in checksum or "-" in str(found.get("ETag", ""))
         if checksum and not is_composite:
@@ -141,7 +150,7 @@ class S3Destination:
             Key=name,
             Body=data,
             ContentType=content_type(name),
-            Metadata=said,
+            Metadata={**said, "md5": md5_of(data).hex()},
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=checksum,
             **self._encryption(),
@@ -219,9 +228,7 @@ class S3Destination:
 
     def _compare_md5(self, answer: Mapping[str, Any], data: bytes) -> None:
         """Compare the server's own digest of what it holds, where its answer has one."""
-        tag = str(answer.get("ETag", "")).strip('"').lower()
-        is_md5 = len(tag) == _MD5_HEX and answer.get("ServerSideEncryption") != "aws:kms"
-        if is_md5 and tag != md5_of(data).hex():
+        if not _agrees(answer, md5_of(data).hex()):
             raise faults.checksum_differs()
 
     def _digest(self, name: str) -> str:
