@@ -132,6 +132,21 @@ def test_a_folder_arrives_whole_and_no_name_is_in_any_address(
     assert arrived(batch) == on_disk(folder)
 
 
+def test_a_folder_chosen_before_the_script_came_arrives_too(
+    batch, folder, live_server, sign_in, page
+):
+    sign_in(batch)
+    late: list[Any] = []
+    page.route("**/upload*.js", lambda route: late.append(route))
+    page.goto(address(live_server, batch), wait_until="commit")
+    pick_folder(page, folder)
+    page.wait_for_timeout(300)
+    assert page.locator("[data-plainsend]").is_visible()
+    late.pop().continue_()
+    wait_until_there(page)
+    assert "122 of 122 files received" in page.locator("[data-count]").inner_text()
+
+
 def test_dropped_files_arrive_too(batch, live_server, sign_in, page):
     sign_in(batch)
     page.goto(address(live_server, batch))
