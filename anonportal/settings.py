@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "anonportal.middleware.CallerAddressMiddleware",
     "anonportal.middleware.RequestLogMiddleware",
     "studies.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -293,7 +294,6 @@ SOCIALACCOUNT_PROVIDERS = {
         else [],
     }
 }
-ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXIES", 0)
 # The limits are counted in one place for all processes.
 CACHES = {
     "default": {
@@ -324,7 +324,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = _SECURE
 SECURE_HSTS_PRELOAD = _SECURE
 SESSION_COOKIE_SECURE = _SECURE
 CSRF_COOKIE_SECURE = _SECURE
-if env_int("TRUSTED_PROXIES", 0) > 0:
+TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
+if TRUSTED_PROXIES > 0:
     # The proxy in front ends TLS and sets this header itself (deploy/nginx.conf).
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # A browser keeps cookies per host, not per port: two demos side by side need two names.

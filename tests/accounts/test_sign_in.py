@@ -32,6 +32,19 @@ def test_a_person_signs_in_by_e_mail_in_any_case(client: Client, alice: User, tr
     assert event.actor_address == "127.0.0.1"
 
 
+def test_behind_a_proxy_the_event_has_the_address_of_the_person(
+    client: Client, alice: User, trail: Trail, settings
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    client.post(
+        SIGN_IN,
+        {"login": alice.email, "password": PASSWORD},
+        headers={"x-forwarded-for": "203.0.113.9, 198.51.100.7"},
+    )
+    (event,) = trail()
+    assert event.actor_address == "198.51.100.7"
+
+
 def test_signing_in_leads_back_to_the_page_that_asked_and_nowhere_else(
     client: Client, alice: User
 ) -> None:
