@@ -5,6 +5,8 @@ connection has a key of its own, made from a shared secret and two random number
 can be read, changed or replayed by nobody, and neither side talks to a stranger.
 """
 
+from __future__ import annotations
+
 import json
 import secrets
 import socket
@@ -12,12 +14,13 @@ import struct
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from studies.deid.pixels import FoundText
 from studies.sealing import SealError, open_value, seal_value, subkey
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LONGEST = 1 << 30
 NONCE = 16
@@ -125,6 +128,8 @@ class Stream:
 
 def picture_frame(image: np.ndarray, *, enlarged: bool, priority: int) -> tuple[bytes, bytes]:
     """Return the parts of a frame that asks to look at a grey picture."""
+    import numpy as np  # only who sends pictures needs it
+
     rows, columns = image.shape
     head = FIND + _IMAGE.pack(enlarged, priority, rows, columns)
     return head, np.ascontiguousarray(image, dtype=np.uint8).tobytes()
@@ -132,6 +137,8 @@ def picture_frame(image: np.ndarray, *, enlarged: bool, priority: int) -> tuple[
 
 def read_request(frame: bytes) -> Request:
     """Read what `picture_frame` wrote; raise BadFrame where it doesn't hold together."""
+    import numpy as np
+
     start = 1 + _IMAGE.size
     if len(frame) < start:
         raise BadFrame("a request is cut short")

@@ -10,14 +10,12 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
-from django.utils.translation import gettext as _
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
-from studies.faults import PermanentError
 from studies.intake.multipart import BadMultipart, MultipartCut, MultipartReader, boundary_of
 from studies.intake.part10 import is_uid
 from studies.intake.remote import (
@@ -35,6 +33,7 @@ from studies.intake.remote import (
     SourceStrange,
     SourceUnavailable,
     SourceUntrusted,
+    checked_base,
 )
 from studies.intake.tls import client_context
 
@@ -208,18 +207,6 @@ class DicomWeb:
             raise SourceSlow from None
         except (requests.exceptions.RequestException, HTTPError, OSError):
             raise SourceUnavailable from None
-
-
-def checked_base(url: str) -> str:
-    """Return a base address without its last slash; refuse what is no plain http(s) address."""
-    parts = urlsplit(url.strip())
-    is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
-        raise PermanentError(
-            "address-invalid",
-            _("The address has to be like https://pacs.example/dicom-web, without anything else."),
-        )
-    return url.strip().rstrip("/")
 
 
 def _query(asked: dict[str, str]) -> str:

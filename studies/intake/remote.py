@@ -6,6 +6,7 @@ What is found holds patients' values: it is shown, sealed or forgotten, never st
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
@@ -201,3 +202,15 @@ class SourceCannot(PermanentError):
                 "of retrieving in its settings, or ask its operator."
             ),
         )
+
+
+def checked_base(url: str) -> str:
+    """Return a base address without its last slash; refuse what is no plain http(s) address."""
+    parts = urlsplit(url.strip())
+    is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+        raise PermanentError(
+            "address-invalid",
+            _("The address has to be like https://pacs.example/dicom-web, without anything else."),
+        )
+    return url.strip().rstrip("/")

@@ -4,17 +4,15 @@ The engine runs again on the sealed original, into memory, and nothing is kept. 
 the coordinators of an open batch: never logged, never cached.
 """
 
+from __future__ import annotations
+
 import io
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.utils.translation import gettext as _
-from pydicom import dcmread
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from studies.deid import deidentify
 from studies.deid.naming import attribute_name, path_text
@@ -23,11 +21,15 @@ from studies.faults import PermanentError
 from studies.models import PixelCheck, PixelState
 from studies.services import desk, inventory, keys, pixels, processing
 
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
 LONGEST_VALUE = 200
 MOST_ROWS = 2000
 # More of an output than this is pixels.
 HEADER_BYTES = 64 * 2**20
-_FAULTS = (InvalidDicomError, ValueError, KeyError, TypeError, EOFError, NotImplementedError,
+_FAULTS = (ValueError, KeyError, TypeError, EOFError, NotImplementedError,
            AttributeError, OverflowError, LookupError, RecursionError)  # fmt: skip
 # The engine names an attribute inside a sequence for all its items at once.
 _ITEM = re.compile(r"\[\d+\]")
@@ -153,11 +155,15 @@ class _Nameless:
 
 def read_header(reader: BinaryIO) -> Dataset:
     """Read a data set up to its pixels; raise PermanentError where it can't be read so."""
+    # Loaded when the first header is shown: most web processes never need it.
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote values
             return dcmread(_Nameless(reader), stop_before_pixels=True, force=True)
-    except _FAULTS:
+    except (InvalidDicomError, *_FAULTS):
         raise PermanentError(
             "header-unreadable", _("The header can't be shown: it can't be read with certainty.")
         ) from None

@@ -1,18 +1,21 @@
 """One frame of an image as a PNG for a coordinator's eyes: made in memory, kept nowhere."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
 from django.utils.translation import gettext as _
-from PIL import Image
 
 from studies.deid import EngineError
 from studies.deid.pixels import PreviewHints, preview, preview_hints
 from studies.faults import PermanentError
 from studies.models import PixelCheck
 from studies.services import desk
+
+if TYPE_CHECKING:
+    import numpy as np
 
 THOUSAND = 1000
 Window = tuple[int, int] | None
@@ -49,6 +52,9 @@ def after(check: PixelCheck, frame: int, window: Window) -> bytes:
 
 
 def _png(reader: BinaryIO, frame: int, window: Window) -> bytes:
+    # Loaded with the first picture: most web processes never show one.
+    from PIL import Image
+
     try:
         shown = preview_hints(reader)
         if not 0 <= frame < shown.frames:
@@ -67,6 +73,8 @@ def _png(reader: BinaryIO, frame: int, window: Window) -> bytes:
 
 def _windowed(values: np.ndarray, shown: PreviewHints, window: Window) -> np.ndarray:
     """Return what eyes see of values: the recorded window, or a part of the frame's own range."""
+    import numpy as np
+
     is_colour = values.ndim == 3
     if is_colour:
         low, high = 0.0, 255.0

@@ -6,8 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from studies.faults import Fault
-from studies.intake.dicomweb import checked_base
-from studies.intake.remote import Query
+from studies.intake.remote import Query, checked_base
 from studies.intake.sources import SEARCHABLE
 from studies.intake.tls import client_context
 from studies.models import (

@@ -4,10 +4,13 @@ For the review desk, from the original or from the output. Reads and decodes one
 the number of frames; changes nothing.
 """
 
-from dataclasses import dataclass
-from typing import BinaryIO
+from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
