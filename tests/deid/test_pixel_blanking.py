@@ -133,6 +133,8 @@ COMPRESSED: dict[str, Callable[[], Dataset]] = {
     "8 bit": lambda: image(frames(8, 1, 3), 8),
     "12 bit": lambda: image(frames(12, 1, 1), 12),
     "16 bit": lambda: image(frames(16, 1, 2), 16),
+    "12 bit signed": lambda: image(frames(12, 1, 1, signed=True), 12),
+    "16 bit signed": lambda: image(frames(16, 1, 2, signed=True), 16),
     "RGB": lambda: image(frames(8, 3, 2), 8, "RGB"),
 }
 

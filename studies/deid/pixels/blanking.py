@@ -93,17 +93,19 @@ class PixelWork:
             before = self.frames.values(frame)
             boxes, after = self.blanked(before, frame)
             raw = to_raw(after, image)
-            check_frame(before, self._as_written(raw), [_edges(box) for box in boxes], self._bits())
+            read = self._as_written(raw, before.dtype)
+            check_frame(before, read, [_edges(box) for box in boxes], self._bits())
             sink.write(raw)
         if length & 1:
             sink.write(b"\0")
 
-    def _as_written(self, raw: bytes) -> np.ndarray:
-        """Read a native frame back."""
+    def _as_written(self, raw: bytes, before: np.dtype) -> np.ndarray:
+        """Read a native frame back, with a sign if the decoder gave one and the header says so."""
         image = self.image
         if not image.is_encapsulated:
             return to_values(raw, image)
-        words = np.frombuffer(raw, f"<u{max(image.bits_allocated // 8, 1)}")
+        sign = "i" if image.is_signed and before.kind == "i" else "u"
+        words = np.frombuffer(raw, f"<{sign}{max(image.bits_allocated // 8, 1)}")
         return (
             words.reshape(image.rows, image.columns, -1).squeeze(-1)
             if (image.samples == 1)
