@@ -20,6 +20,10 @@ GENESIS = bytes(32)
 _KEY = re.compile(r"[\x20-\x7e]{1,128}\Z")
 _GREATEST = 2**53 - 1
 _DEEPEST = 16
+# Made once: json.dumps would make one for each event.
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 class NotCanonical(ValueError):
@@ -29,9 +33,7 @@ class NotCanonical(ValueError):
 def canonical_json(value: Any) -> str:
     """Return the one spelling of a value, or raise NotCanonical naming the place."""
     _check(value, "", 0)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _ENCODER.encode(value)
 
 
 def _check(value: Any, where: str, depth: int) -> None:
@@ -60,6 +62,8 @@ def check_text(value: str, where: str) -> None:
     """Refuse text that UTF-8 or a database can't hold unchanged."""
     if "\x00" in value:
         raise NotCanonical(f"a NUL character at {where}")
+    if value.isascii():
+        return
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:

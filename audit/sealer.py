@@ -7,16 +7,17 @@ The host's scheduler calls `seal_all` about once a second, under its lease; `ver
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, transaction
-from django.db.models import Count, Min
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db.models import Count, Min, OuterRef, Subquery
 from django.utils import timezone
 
 from audit import conf
 from audit.canonical import link_digest
 from audit.chains import Head, head, lock_chain, waiting_chains
 from audit.checkpoints import checkpoint_if_due
-from audit.models import Link, Pending
+from audit.models import Event, Pending
 from audit.recording import record_alone
 from audit.terms import SYSTEM_CHAIN, Actor, Outcome
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 TRAIL = Actor("system", "audit", "Audit trail")
 _AT_ONCE = 1000
+_AT_A_TIME = 100
+_INSERT = "INSERT INTO audit_link (chain, sequence, event_id, event_digest, previous, digest)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +54,52 @@ def _seal_some(chain: str) -> int:
     waiting = list(
         Pending.objects.filter(chain=chain)
         .order_by("event_id")
-        .values_list("event_id", "event__digest")[:_AT_ONCE]
+        .values_list("event_id", _of_event("digest"))[:_AT_ONCE]
     )
     if not waiting:
         return 0
     end = head(chain)
-    links = []
+    rows: list[tuple[Any, ...]] = []
     for event_id, raw in waiting:
         event = bytes(raw)
         sequence = end.sequence + 1
         digest = link_digest(chain, sequence, event, end.digest)
-        links.append(
-            Link(
-                chain=chain,
-                sequence=sequence,
-                event_id=event_id,
-                event_digest=event,
-                previous=end.digest,
-                digest=digest,
-            )
-        )
+        rows.append((chain, sequence, event_id, event, end.digest, digest))
         end = Head(sequence, digest)
-    Link.objects.bulk_create(links, batch_size=100)
-    ids = [event_id for event_id, _ in waiting]
-    for start in range(0, len(ids), 500):
-        Pending.objects.filter(event_id__in=ids[start : start + 500]).delete()
-    return len(links)
+    _replace(rows)
+    return len(rows)
+
+
+def _of_event(column: str) -> Subquery:
+    """Look a column up per waiting event: SQLite would turn a join round and read all events."""
+    return Subquery(Event.objects.filter(pk=OuterRef("pk")).values(column)[:1])
+
+
+def _replace(rows: list[tuple[Any, ...]]) -> None:
+    """Put links where events waited; by hand, because SQLite's writers wait meanwhile."""
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), _AT_A_TIME):
+            some = rows[start : start + _AT_A_TIME]
+            links = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(some))
+            cursor.execute(
+                f"{_INSERT} VALUES {links}",
+                [value for row in some for value in row],
+            )
+            events = ", ".join(["%s"] * len(some))
+            cursor.execute(
+                f"DELETE FROM audit_pending WHERE event_id IN ({events})",  # noqa: S608 - marks
+                [row[2] for row in some],
+            )
 
 
 def late(now: datetime | None = None) -> list[Late]:
     """Return the chains whose events wait longer than LATE_SECONDS: the sealer stands still."""
     before = (now or timezone.now()) - timedelta(seconds=conf.option("LATE_SECONDS"))
     rows = (
-        Pending.objects.filter(event__at__lt=before)
+        Pending.objects.annotate(at=_of_event("at"))
+        .filter(at__lt=before)
         .values("chain")
-        .annotate(count=Count("event_id"), oldest=Min("event__at"))
+        .annotate(count=Count("event_id"), oldest=Min("at"))
         .order_by("chain")
     )
     return [Late(row["chain"], row["count"], row["oldest"]) for row in rows]

