@@ -128,7 +128,10 @@ def timeline(request: HttpRequest, chain: str) -> HttpResponse:
         chain,
         badge=badge(chain),
         people=recent_people(chain, filters.who),
-        actions=sorted(conf.vocabulary().values(), key=lambda action: str(action.label)),
+        actions=sorted(
+            ((action.name, str(action.label)) for action in conf.vocabulary().values()),
+            key=lambda pair: pair[1],
+        ),
         outcomes=Outcome.choices,
         life=life(chain, narrowed.subject) if narrowed.subject else [],
         life_subject=narrowed.subject,

@@ -1,10 +1,12 @@
 """How an event's words are drawn: colour, icon, subject. Draws only, never queries."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +15,7 @@ from audit.models import Export
 from audit.unusual import Hour
 
 register = template.Library()
+SELECTED = SafeString(" selected")
 
 _LEFT, _TOP, _BOTTOM, _SLOT = 9.5, 18.5, 128.0, (100 - 9.5) / 24
 
@@ -32,6 +35,13 @@ def hex(value: Any) -> str:
 def plain(value: Any) -> str:
     """Return a detail's value as text: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.simple_tag
+def options(pairs: Iterable[tuple[str, Any]], chosen: str) -> SafeString:
+    """Return the options of a select; hundreds of persons in a template loop cost too much."""
+    rows = ((value, SELECTED if value == chosen else "", label) for value, label in pairs)
+    return format_html_join("", '<option value="{}"{}>{}</option>', rows)
 
 
 @register.filter
