@@ -112,7 +112,7 @@ class _Instance:
         self.outcome.size = self.sink.size
         self.outcome.sha256 = self.sink.sha256
         self.outcome.changes = Changes(header.run.log)
-        if is_new and self.outcome.risk is None:
+        if is_new and self.outcome.risk is None and self.judged.verdict is None:
             series.learn(given, header, self.outcome)
 
     def _rewritten(self) -> series.Header:
@@ -152,6 +152,8 @@ class _Instance:
 
     def _recalled(self, given: series.Given) -> series.Header | None:
         """Take the header from what is known of its series, if it is like one that is known."""
+        if self.pixels is not None and self.pixels.person_boxes is not None:
+            return None  # what a person drew is meant for this instance, not for its like
         meta = encoding(self.source) if self.plan.series else None
         recalled = series.recall(self.source, meta, given) if meta is not None else None
         if recalled is None:
@@ -161,9 +163,6 @@ class _Instance:
         self.outcome.instance_number = header.found.integer(0x00200013)
         self.outcome.sop_instance_uid = self._new(0x00080018, header.found, header.run)
         self.outcome.originals.sop_instance_uid = header.found.text(0x00080018)
-        self._stop_at_what_is_unchecked(header.found)
-        if self.outcome.risk is not None:
-            return None  # what is found in the pixels decides about the header, too
         originals.finish(self.outcome.originals, header.run)
         return header
 

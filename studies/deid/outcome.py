@@ -117,6 +117,8 @@ class Outcome:
         self.cloud_patient_id, self.cloud_study_id = like.cloud_patient_id, like.cloud_study_id
         self.study_instance_uid = like.study_instance_uid
         self.series_instance_uid = like.series_instance_uid
+        # Only what has no evidence of text is remembered, and its like says the same of itself.
+        self.risk, self.pixels = like.risk, like.pixels
         ours, theirs = self.originals, like.originals
         ours.patient, ours.study = theirs.patient, theirs.study
         ours.study_instance_uid = theirs.study_instance_uid

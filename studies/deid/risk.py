@@ -54,13 +54,13 @@ _DIGITIZERS = ("VIDAR", "LUMISYS", "HOWTEK", "ARRAY CORP", "RADLINK", "IMATION L
 OVERLAY_IN_PIXELS = "(60xx,0102) An overlay lies in unused bits of the pixels"
 # Burned In Annotation, Modality, SOP Class, Image Type, Conversion Type, Series Description,
 # Manufacturer, Manufacturer's Model Name, Protocol Name.
-_ASKED = (
+ASKED = (
     *(0x00280301, 0x00080060, 0x00080016, 0x00080008, 0x00080064, 0x0008103E),
     *(0x00080070, 0x00081090, 0x00181030),
 )
-_OVERLAY_BITS = tuple(group << 16 | 0x0102 for group in range(0x6000, 0x6020, 2))
-_OVERLAY_BITS_SET = frozenset(_OVERLAY_BITS)
-_SIZE = (0x00280010, 0x00280011)  # Rows, Columns
+OVERLAY_BITS = tuple(group << 16 | 0x0102 for group in range(0x6000, 0x6020, 2))
+_OVERLAY_BITS_SET = frozenset(OVERLAY_BITS)
+SIZE = (0x00280010, 0x00280011)  # Rows, Columns
 
 
 def evidence(survey: Survey) -> Risk | None:
@@ -68,23 +68,23 @@ def evidence(survey: Survey) -> Risk | None:
     if survey.pixel is None:
         return None
     get = survey.raw.get
-    raws = tuple([get(tag, b"") for tag in (*_ASKED, *_SIZE)])
+    raws = tuple([get(tag, b"") for tag in (*ASKED, *SIZE)])
     return _evidence_of(raws, _has_overlay_in_pixels(survey))
 
 
 def device_boxes(survey: Survey) -> tuple[Box, ...]:
     """Return where the device that made the image is known to write text."""
     get = survey.raw.get
-    said = tuple(get(tag, b"").decode("latin-1").strip(" \0").upper() for tag in _ASKED)
+    said = tuple(get(tag, b"").decode("latin-1").strip(" \0").upper() for tag in ASKED)
     return _regions(said, (survey.number(0x00280010) or 0, survey.number(0x00280011) or 0))
 
 
 @lru_cache(maxsize=1024)
 def _evidence_of(raws: tuple[bytes, ...], has_overlay: bool) -> Risk | None:
     """Judge what an image says of itself; a series says the same thousand times."""
-    said = tuple(raw.decode("latin-1").strip(" \0").upper() for raw in raws[: len(_ASKED)])
+    said = tuple(raw.decode("latin-1").strip(" \0").upper() for raw in raws[: len(ASKED)])
     rows, columns = (
-        int.from_bytes(raw, "little") if len(raw) == 2 else 0 for raw in raws[len(_ASKED) :]
+        int.from_bytes(raw, "little") if len(raw) == 2 else 0 for raw in raws[len(ASKED) :]
     )
     return _evidence(said, (rows, columns), has_overlay)
 
@@ -116,7 +116,7 @@ def _evidence(said: tuple[str, ...], size: tuple[int, int], has_overlay: bool) -
 @lru_cache(maxsize=256)
 def _regions(said: tuple[str, ...], size: tuple[int, int]) -> tuple[Box, ...]:
     """Return the regions of the table whose every condition holds."""
-    values = dict(zip(_ASKED, said, strict=True))
+    values = dict(zip(ASKED, said, strict=True))
     found: dict[Box, None] = {}
     for modality, maker, models, rows, columns, conditions, *box, _source in ROWS:
         is_it = (
@@ -139,4 +139,4 @@ def _has_overlay_in_pixels(survey: Survey) -> bool:
     raw = survey.raw
     if _OVERLAY_BITS_SET.isdisjoint(raw):
         return False
-    return any(tag in raw and raw[tag].strip(b"\0") for tag in _OVERLAY_BITS)
+    return any(tag in raw and raw[tag].strip(b"\0") for tag in OVERLAY_BITS)

@@ -42,8 +42,8 @@ _SOP_INSTANCE_UID, _INSTANCE_NUMBER, _ACQUISITION = 0x00080018, 0x00200013, 0x00
 # What the first look notes and may still differ, as it decides about no other element: grey scales
 # and windows are for the frame path; of Acquisition DateTime only the date counts.
 _SCALES = (0x00281050, 0x00281051, 0x00281052, 0x00281053)
-_FREE = frozenset((_SOP_INSTANCE_UID, _INSTANCE_NUMBER, _ACQUISITION, *_SCALES))
-_FREE_SWAPPED = {swapped(tag): tag for tag in _FREE}
+FREE = frozenset((_SOP_INSTANCE_UID, _INSTANCE_NUMBER, _ACQUISITION, *_SCALES))
+_FREE_SWAPPED = {swapped(tag): tag for tag in FREE}
 # Documents, overlays and annotations are judged by what they show, and by who looks.
 _JUDGED = frozenset(
     (DOCUMENT, ANNOTATIONS, *(group << 16 | 0x3000 for group in range(0x6000, 0x6020, 2)))
@@ -352,7 +352,7 @@ def learn(given: Given, header: Header, outcome: Outcome) -> None:
 def _context(given: Given, header: Header) -> object:
     """Return all that has to be equal in two instances to compare them at all."""
     found, buf = header.found, header.found.buf
-    noted = [(tag, raw) for tag, raw in found.raw.items() if tag not in _FREE]
+    noted = [(tag, raw) for tag, raw in found.raw.items() if tag not in FREE]
     return (
         *(header.meta[1:], given.patient, given.stamp),
         *(given.identities.prefix, given.identities.scheme, header.run.shift_days),

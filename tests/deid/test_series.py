@@ -10,6 +10,7 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from hypothesis import given, settings
@@ -27,9 +28,13 @@ from studies.deid import (
     builtin_profile,
     compile_plan,
     engine,
+    risk,
+    survey,
 )
 from studies.deid.command import main
+from studies.deid.pixels import Box, PixelPolicy
 from studies.deid.plan import Plan
+from studies.deid.series import FREE
 from tests.counts import count
 
 from .builders import FAMILY, ROOT, ct, encoded, run
@@ -283,6 +288,50 @@ def test_an_id_that_a_person_entered_is_for_that_instance_alone() -> None:
     own = assert_as_alone(before, alike(9))
     entered = assert_as_alone(before, alike(9), patient=("ENTERED-7", ""))
     assert own != entered
+
+
+def test_what_a_person_drew_on_one_instance_is_blanked_in_a_known_series() -> None:
+    teleradiology = compile_plan(PROFILES["teleradiology"])
+    box = Box(0, 0, 4, 4, because="person")
+    drawn = PixelPolicy(finder=None, person_boxes=(box,))
+    for number in range(1, 7):
+        ds = ct(InstanceNumber=str(number), SOPInstanceUID=f"{ROOT}.1.1.{number}")
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        outcome, out = run(ds, teleradiology, pixels=drawn if number in (4, 5) else None)
+        assert outcome.pixels is not None
+        after = pydicom.pixels.pixel_array(pydicom.dcmread(io.BytesIO(out)), raw=True)
+        before = pydicom.pixels.pixel_array(ds, raw=True)
+        if number in (4, 5):
+            assert outcome.pixels.state == "blanked"
+            assert len(np.unique(after[:4, :4])) == 1
+            assert np.array_equal(after[4:], before[4:])
+        else:
+            assert outcome.pixels.state == "not-at-risk"
+            assert np.array_equal(after, before)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("BurnedInAnnotation", "YES"), ("Modality", "US"), ("SeriesDescription", "DOSE REPORT")],
+)
+def test_evidence_of_text_counts_in_a_known_series(keyword: str, value: str) -> None:
+    teleradiology = compile_plan(PROFILES["teleradiology"])
+    usual = {"BurnedInAnnotation": "NO", "Modality": "CT", "SeriesDescription": "CHEST AXIAL"}
+    for number in range(1, 6):
+        ds = ct(InstanceNumber=str(number), SOPInstanceUID=f"{ROOT}.1.1.{number}", **usual)
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        if number == 5:
+            setattr(ds, keyword, value)
+        outcome, _out = run(ds, teleradiology)
+        code = "pixel-text-unchecked" if number == 5 else ""
+        assert outcome.code == code
+        assert outcome.pixels is not None
+
+
+def test_all_that_evidence_of_text_asks_for_is_compared() -> None:
+    asked = {*risk.ASKED, *risk.SIZE, *risk.OVERLAY_BITS, 0x00280008}
+    assert asked <= set(survey.NOTED)
+    assert asked.isdisjoint(FREE)
 
 
 def test_an_instance_that_names_itself_twice_is_held_as_ever() -> None:

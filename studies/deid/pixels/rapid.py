@@ -21,11 +21,17 @@ _ENLARGED_PIXELS = 2_000_000
 _LARGEST_TILE = 1536
 _OVERLAP = 128
 _TEXT = 0.25  # from here on a pixel may be of a text
-_LIKELY = 0.62  # the mean over a text, from which on it is one
-_CERTAIN, _SPECK, _READABLE = 0.8, 260, 0.5
+_POSSIBLE = 0.45  # the mean over a text, from which on it may be one
+_LIKELY = 0.62  # from here on it is one if it can be read too
+_CERTAIN, _READABLE = 0.8, 0.5  # of what is seen or read: from here on it is one; is read at all
+_SPECK = 120  # pixels: the smallest text of two letters takes more
+_AGAIN = (1.5, 2.5)  # sizes at which a doubtful place is looked at again
+_AROUND = 64  # pixels around it that are shown with it
+_CLEAR = 40  # height of a text in pixels, from which on it need not be enlarged
 _SMALLEST = 5.0  # pixels of the image: no letter is smaller
 _SCENE = 0.3  # of an image's smaller side
 _THIN, _THICK = 4, 150  # least and most height of a text, in pixels of the pass
+_SAME, _INSIDE = 0.4, 0.9  # of a place in another: are the same text; has nothing of its own
 _UNCLIP = 1.9  # the detector marks the core of a text; this grows it to the whole
 _READ_HEIGHT = 48
 _READ_WIDTH = 960
@@ -60,13 +66,13 @@ class RapidTextFinder:
         spots = [
             spot for scale in _scales(image.shape, enlarged) for spot in self._at(image, scale)
         ]
-        spots = _joined([spot for spot in spots if spot.height >= _SMALLEST])
+        spots = _likely_first([spot for spot in spots if spot.height >= _SMALLEST])
         read = self._read(image, spots[:_MOST_READ]) + [("", 0.0)] * len(spots[_MOST_READ:])
         return [
             _found(spot, image.shape, text, score)
             for spot, (text, score) in zip(spots, read, strict=True)
-            if score >= _READABLE or not _is_speck(spot)
             if score >= _CERTAIN or not _is_scene(spot, image.shape)
+            if not _is_doubtful(spot, score) or self._is_seen_again(image, spot)
         ]
 
     # Where ----------------------------------------------------------------------------------
@@ -89,6 +95,26 @@ class RapidTextFinder:
                         spot.score,
                         spot.height * min(back),
                     )
+
+    def _is_seen_again(self, image: np.ndarray, spot: _Spot) -> bool:
+        """Tell whether a place looks like text also by itself and at other sizes.
+
+        Writing does, whatever its script. Noise and edges do at one size, in one picture only.
+        """
+        if (spot.right - spot.left) * (spot.bottom - spot.top) < _SPECK:
+            return False
+        left, top, right, bottom = _edges(spot, image.shape, _AROUND)
+        part = np.ascontiguousarray(image[top:bottom, left:right])
+        here = spot._replace(
+            left=spot.left - left, right=spot.right - left,
+            top=spot.top - top, bottom=spot.bottom - top,
+        )  # fmt: skip
+        sizes = [size * min(1.0, _CLEAR / spot.height) for size in _AGAIN]
+        return any(
+            sum(_shared(here, seen) for seen in self._at(part, size) if seen.score >= _LIKELY)
+            > _SAME
+            for size in sizes
+        )
 
     def _chances(self, tile: np.ndarray) -> np.ndarray:
         """Return for each pixel how likely it is in the core of a text."""
@@ -179,11 +205,20 @@ def _spots(chances: np.ndarray) -> Iterator[_Spot]:
         score = float(chances[part][labels[part] == label].mean())
         grow = area * _UNCLIP / (2 * (width + height))
         thickness = min(width, height) + 2 * grow
-        if score < _LIKELY or not _THIN <= thickness <= _THICK:
+        if score < _POSSIBLE or not _THIN <= thickness <= _THICK:
             continue
         yield _Spot(
             left - grow, top - grow, left + width + grow, top + height + grow, score, thickness
         )
+
+
+def _likely_first(spots: list[_Spot]) -> list[_Spot]:
+    """Return places of text, and after them the less likely ones that lie elsewhere."""
+    likely = _joined([spot for spot in spots if spot.score >= _LIKELY])
+    rest = _joined([spot for spot in spots if spot.score < _LIKELY])
+    return likely + [
+        spot for spot in rest if not any(_shared(spot, other) > _INSIDE for other in likely)
+    ]
 
 
 def _joined(spots: list[_Spot]) -> list[_Spot]:
@@ -192,7 +227,7 @@ def _joined(spots: list[_Spot]) -> list[_Spot]:
     joined: list[_Spot] = []
     for spot in rest:
         for index, other in enumerate(joined):
-            if _shared(spot, other) > 0.4:
+            if _shared(spot, other) > _SAME:
                 joined[index] = _Spot(
                     min(spot.left, other.left), min(spot.top, other.top),
                     max(spot.right, other.right), max(spot.bottom, other.bottom),
@@ -212,10 +247,9 @@ def _shared(spot: _Spot, other: _Spot) -> float:
     return max(width, 0.0) * max(height, 0.0) / area
 
 
-def _is_speck(spot: _Spot) -> bool:
-    """Tell whether a place is as small and doubtful as noise is."""
-    area = (spot.right - spot.left) * (spot.bottom - spot.top)
-    return spot.score < _CERTAIN and area < _SPECK
+def _is_doubtful(spot: _Spot, reading: float) -> bool:
+    """Tell whether a place may be noise: hardly like text, or not readable and not surely text."""
+    return spot.score < (_LIKELY if reading >= _READABLE else _CERTAIN)
 
 
 def _is_scene(spot: _Spot, shape: tuple[int, ...]) -> bool:
