@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 PriorityName = Literal["STAT", "HIGH", "ROUTINE"]
@@ -37,7 +37,15 @@ InstanceStateName = Literal[
 # Text that databases take: PostgreSQL has no NUL in one.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=100)]
-Numbers = Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Field(max_length=10_000)]
+
+
+def _whole(value: object) -> object:
+    """Take 7.0 for 7: JSON knows one kind of number, and a schema's integer is either."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Numbers = Annotated[list[Annotated[Whole, Field(ge=1, le=2**31 - 1)]], Field(max_length=10_000)]
 
 
 class Out(Schema):
@@ -220,8 +228,8 @@ class WantedIn(In):
     """A file that is meant to come."""
 
     path: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-    size: Annotated[int, Field(ge=0, le=2**50)]
-    modified: Annotated[int, Field(ge=0, le=2**50)] = 0
+    size: Annotated[Whole, Field(ge=0, le=2**50)]
+    modified: Annotated[Whole, Field(ge=0, le=2**50)] = 0
 
 
 class AnnounceIn(In):

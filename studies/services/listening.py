@@ -7,7 +7,9 @@ hears no success, and keeps it.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address, ip_network
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -35,11 +37,15 @@ from studies.models import (
 )
 from studies.services import batches, receiving
 from studies.services.room import require_room
-from studies.services.uploads import PartPack
+from studies.services.uploads import NotReceiving, PartPack
 
 LISTENER = Actor(kind="system", id="listener", label="listener")
 # While a sender is connected its batch doesn't start; a dead sender holds it up no longer.
 CONNECTED_FOR = timedelta(seconds=120)
+# A request up to here is read before it touches the database: its sender's pace holds up nobody.
+SMALL_BYTES = 4 << 20
+# How often such a request looks for a batch that isn't being started.
+TRIES = 3
 TOO_LARGE = "object-too-large"
 NOT_DICOM = "not-dicom"
 
@@ -70,7 +76,8 @@ def stow_rule(organization: Organization, address: str, name: str = "") -> Liste
     """Return the STOW-RS rule of an organization by name, or the only one; None where none is."""
     rules = ListenerRule.objects.filter(
         organization=organization, kind=ListenerKind.STOW, is_active=True
-    ).select_related(*_RELATED)
+    )
+    # What a rule refers to is read only where it opens a batch.
     found = list(rules.filter(name=name) if name else rules[:2])
     return found[0] if len(found) == 1 and _may_call(found[0], address) else None
 
@@ -118,9 +125,32 @@ class Reception:
 
     def take(self, objects: Iterable[Iterable[bytes]]) -> list[Received]:
         """Seal objects and record them in one transaction."""
+        require_room()
+        small, rest = _read_ahead(iter(objects))
+        if rest is None:
+            return self._take_small(small) if small else []
         with self.begin() as pack:
-            taken = [_take(pack, blocks) for blocks in objects]
+            taken = [_take(pack, blocks) for blocks in chain(small, rest)]
             self.finish(pack)
+        return taken
+
+    def _take_small(self, objects: list[list[bytes]]) -> list[Received]:
+        """Seal objects that are in memory: one transaction, and no connection to keep.
+
+        Where their batch is started in that moment, they go into the next one.
+        """
+        for _try in range(TRIES - 1):
+            try:
+                return self._seal(objects)
+            except NotReceiving:
+                continue
+        return self._seal(objects)
+
+    def _seal(self, objects: list[list[bytes]]) -> list[Received]:
+        gathering = self._found()
+        with PartPack(gathering.batch) as pack:
+            taken = [_take(pack, blocks) for blocks in objects]
+            pack.finish(first=partial(_arrived, gathering))
         return taken
 
     def begin(self) -> PartPack:
@@ -130,12 +160,7 @@ class Reception:
 
     def finish(self, pack: PartPack) -> None:
         """Make what is in a pack durable: on disk, then recorded."""
-        gathering = self._joined()
-
-        def arrived(_locked: Batch) -> None:
-            Gathering.objects.filter(pk=gathering.pk).update(last_arrival=timezone.now())
-
-        pack.finish(arrived)
+        pack.finish(first=partial(_arrived, self._joined()))
 
     def renew(self) -> None:
         """Say that the sender is still connected, so that its batch doesn't start."""
@@ -171,8 +196,7 @@ class Reception:
             return self._gathering
         self.close()
         with transaction.atomic():
-            # One sender at a time opens a batch, and none while one is being started.
-            ListenerRule.objects.select_for_update().get(pk=self.rule.pk)
+            self._lock_rule()
             gathering = self._open_one() or self._new_one()
             self._arrival = Arrival.objects.create(
                 gathering=gathering, expires=timezone.now() + CONNECTED_FOR
@@ -180,10 +204,23 @@ class Reception:
         self._gathering = gathering
         return gathering
 
+    def _found(self) -> Gathering:
+        """Return a gathering with room; without a connection to it, it may start at any time."""
+        gathering = self._open_one()
+        if gathering is None:
+            with transaction.atomic():
+                self._lock_rule()
+                gathering = self._open_one() or self._new_one()
+        return gathering
+
+    def _lock_rule(self) -> None:
+        """Wait for others: one sender at a time opens a batch, and none while one is started."""
+        ListenerRule.objects.select_for_update().get(pk=self.rule.pk)
+
     def _open_one(self) -> Gathering | None:
         rows = Gathering.objects.filter(
             rule=self.rule, is_full=False, batch__state=BatchState.RECEIVING
-        ).select_related("batch__organization")
+        ).select_related("batch")
         for gathering in rows:
             if not _is_full(gathering.batch):
                 return gathering
@@ -204,6 +241,33 @@ class Reception:
             actor=self.actor,
         )
         return Gathering.objects.create(batch=batch, rule=rule)
+
+
+def _arrived(gathering: Gathering) -> None:
+    """Note that something came; refuse it where the batch was started in this moment.
+
+    The gathering is locked before its batch, in the order in which a batch is started.
+    """
+    if not Gathering.objects.filter(pk=gathering.pk).update(last_arrival=timezone.now()):
+        raise NotReceiving
+
+
+def _read_ahead(
+    objects: Iterator[Iterable[bytes]],
+) -> tuple[list[list[bytes]], Iterator[Iterable[bytes]] | None]:
+    """Read small objects into memory; return them, and what of a large request is left, or None."""
+    held: list[list[bytes]] = []
+    size = 0
+    for entry in objects:
+        kept: list[bytes] = []
+        blocks = iter(entry)
+        for block in blocks:
+            kept.append(block)
+            size += len(block)
+            if size > SMALL_BYTES:
+                return held, chain([chain(kept, blocks)], objects)
+        held.append(kept)
+    return held, None
 
 
 def _is_full(batch: Batch) -> bool:

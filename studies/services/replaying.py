@@ -5,6 +5,7 @@ again under its key.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from studies.services.tokens import Machine
 KEPT_FOR = timedelta(days=1)
 # A request that was at work this long ago died with its process.
 AT_WORK_FOR = timedelta(minutes=5)
-LONGEST_KEY = 255
+_KEY = re.compile(r"[!-~]{1,255}")
 _PURPOSE = "replay"
 
 
@@ -48,10 +49,10 @@ class Replaying:
     """One request under an idempotency key."""
 
     def __init__(self, machine: Machine, key: str, request: bytes) -> None:
-        if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        if not _KEY.fullmatch(key):
             raise PermanentError(
                 "idempotency-key-invalid",
-                _("An Idempotency-Key has 1 to 255 printable ASCII characters."),
+                _("An Idempotency-Key has 1 to 255 printable ASCII characters, and no blank."),
             )
         self._machine = machine
         self._sealer = keys.organization_sealer(machine.organization)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext as _
 
 from audit import Actor, Outcome, record_alone
@@ -31,6 +31,16 @@ from studies.storage import BatchStore
 
 _SNIFFED = 132
 _WRITE_ROWS = 500
+
+
+class NotReceiving(PermanentError):
+    """The batch was started or ended, and takes no more files."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "batch-not-receiving",
+            _("This batch was already started and takes no more files. Open a new one."),
+        )
 
 
 @dataclass(frozen=True)
@@ -132,19 +142,28 @@ class PartPack:
         """Leave out a part whose bytes couldn't be read to their end."""
         self._pending.remove(pending)
 
-    def finish(self, also: Callable[[Batch], None] | None = None) -> list[PartResult]:
+    def finish(
+        self,
+        also: Callable[[Batch], None] | None = None,
+        first: Callable[[], None] | None = None,
+    ) -> list[PartResult]:
         """Finish the objects and record their parts; return one result per part, in order.
 
-        `also` runs in the same transaction, with the locked row of the batch.
+        In the same transaction `first` runs before the row of the batch is locked, and `also` in
+        the end, with the locked row.
         """
         with self:
             names = self._packer.finish()
             with transaction.atomic():
+                if first is not None:
+                    first()
                 locked = Batch.objects.select_for_update().get(pk=self.batch.pk)
                 require_receiving(locked, self._states)
                 is_counted = not any(pending.is_placed for pending in self._pending)
-                results = _record_parts(self.batch, self.sealer, self._pending)
-                _check_quota(self.batch, is_counted=is_counted)
+                results = _record_parts(locked, self.sealer, self._pending)
+                self.batch.announced_files = locked.announced_files
+                self.batch.announced_bytes = locked.announced_bytes
+                _check_quota(locked, is_counted=is_counted)
                 if also is not None:
                     also(locked)
         used = {pending.entry.name for pending in self._pending if pending.is_new}
@@ -291,10 +310,7 @@ def require_receiving(
 ) -> None:
     """Refuse a batch that doesn't take files any more."""
     if batch.state not in states:
-        raise PermanentError(
-            "batch-not-receiving",
-            _("This batch was already started and takes no more files. Open a new one."),
-        )
+        raise NotReceiving
 
 
 def refuse_upload(batch: Batch, actor: Actor, code: str, message: str) -> PermanentError:
@@ -358,9 +374,12 @@ def _numbers(wanted: Sequence[Wanted], there: dict[_Identity, _There]) -> list[i
 
 
 def _record_parts(batch: Batch, sealer: Sealer, pending: Sequence[_Pending]) -> list[PartResult]:
-    """Make the rows of parts that fit to what is there, in the caller's transaction."""
+    """Make the rows of parts that fit to what is there, in the caller's transaction.
+
+    `batch` is its locked row. Nothing can be there of files that get their number only now.
+    """
+    there = _rows_of(batch, {entry.file for entry in pending if entry.is_placed})
     _number_whole_files(batch, pending)
-    there = _rows_of(batch, {entry.file for entry in pending})
     results, rows = [], []
     for entry in pending:
         row = _row(batch, sealer, entry)
@@ -384,9 +403,10 @@ def _number_whole_files(batch: Batch, pending: Sequence[_Pending]) -> None:
     for entry in unnumbered:
         following += 1
         entry.place(following, 0, entry.entry.length)
+    batch.announced_files += len(unnumbered)
+    batch.announced_bytes += sum(entry.entry.length for entry in unnumbered)
     Batch.objects.filter(pk=batch.pk).update(
-        announced_files=F("announced_files") + len(unnumbered),
-        announced_bytes=F("announced_bytes") + sum(entry.entry.length for entry in unnumbered),
+        announced_files=batch.announced_files, announced_bytes=batch.announced_bytes
     )
 
 
@@ -459,7 +479,6 @@ def _check_quota(batch: Batch, *, is_counted: bool) -> None:
     """
     allowed = limits()
     if is_counted:
-        batch.refresh_from_db(fields=["announced_files", "announced_bytes"])
         files, volume = batch.announced_files, batch.announced_bytes
     else:
         there = UploadPart.objects.filter(batch=batch).aggregate(
