@@ -44,8 +44,10 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Numbers = Annotated[list[Annotated[Whole, Field(ge=1, le=2**31 - 1)]], Field(max_length=10_000)]
+# Stands behind the limits, so that these stay in the description.
+WHOLE = BeforeValidator(_whole)
+Number = Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE]
+Numbers = Annotated[list[Number], Field(max_length=10_000)]
 
 
 class Out(Schema):
@@ -228,8 +230,8 @@ class WantedIn(In):
     """A file that is meant to come."""
 
     path: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-    size: Annotated[Whole, Field(ge=0, le=2**50)]
-    modified: Annotated[Whole, Field(ge=0, le=2**50)] = 0
+    size: Annotated[int, Field(ge=0, le=2**50), WHOLE]
+    modified: Annotated[int, Field(ge=0, le=2**50), WHOLE] = 0
 
 
 class AnnounceIn(In):

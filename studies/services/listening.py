@@ -110,8 +110,12 @@ def receive(
     What `objects` raises is raised again, and then nothing of it was received. An object that is
     no DICOM file, or too large, is left out and says so; the others are durable on return.
     """
+    require_room()
+    small, rest = _read_ahead(iter(objects))
     with Reception(rule, actor) as reception:
-        return reception.take(objects)
+        if rest is not None:
+            return reception.take(chain(small, rest))
+        return reception.take_at_once(small) if small else []
 
 
 class Reception:
@@ -125,16 +129,12 @@ class Reception:
 
     def take(self, objects: Iterable[Iterable[bytes]]) -> list[Received]:
         """Seal objects and record them in one transaction."""
-        require_room()
-        small, rest = _read_ahead(iter(objects))
-        if rest is None:
-            return self._take_small(small) if small else []
         with self.begin() as pack:
-            taken = [_take(pack, blocks) for blocks in chain(small, rest)]
+            taken = [_take(pack, blocks) for blocks in objects]
             self.finish(pack)
         return taken
 
-    def _take_small(self, objects: list[list[bytes]]) -> list[Received]:
+    def take_at_once(self, objects: list[list[bytes]]) -> list[Received]:
         """Seal objects that are in memory: one transaction, and no connection to keep.
 
         Where their batch is started in that moment, they go into the next one.

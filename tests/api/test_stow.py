@@ -6,6 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.conf import settings as project
 from django.test import Client
 
 from studies.models import Batch, Gathering, Instance, Report, Scope, UploadPart
@@ -163,3 +164,43 @@ def test_reports_as_dicom_objects_come_in_by_an_address_of_their_own(hospital: H
     assert answer.status_code == 202
     assert uids(answer, STORED) == [str(report.SOPInstanceUID)]
     assert Report.objects.get().channel == "stow"
+
+
+def test_a_small_request_whose_batch_is_started_meanwhile_goes_into_the_next(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = datasets.part10(datasets.ct()), datasets.part10(datasets.ct(number=2))
+    assert store(client, body(first)).status_code == 200
+    (before,) = Batch.objects.all()
+
+    class Started(listening.PartPack):
+        """Has its batch started once, when its objects are sealed and not yet recorded."""
+
+        def finish(self, *args: Any, **values: Any) -> Any:
+            if self.batch.pk == before.pk:
+                make_quiet()
+                assert listening.start_quiet() == [before]
+            return super().finish(*args, **values)
+
+    monkeypatch.setattr(listening, "PartPack", Started)
+    assert store(client, body(second)).status_code == 200
+    after = Batch.objects.exclude(pk=before.pk).get()
+    assert UploadPart.objects.filter(batch=after).count() == 1
+    receiving.complete_files(before)
+    assert Instance.objects.filter(batch=before).count() == 1
+    sealed = Path(project.SEALED_DIR) / str(before.pk)
+    assert len([path for path in sealed.rglob("*") if path.is_file()]) == 1
+
+
+def test_a_request_larger_than_what_is_read_ahead_is_taken_whole(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "SMALL_BYTES", 40_000)
+    objects = [datasets.part10(datasets.ct(number=n, size=64)) for n in range(1, 12)]
+    assert sum(map(len, objects)) > 2 * listening.SMALL_BYTES
+    answer = store(client, body(*objects))
+    assert answer.status_code == 200
+    assert len(uids(answer, STORED)) == 11
+    assert UploadPart.objects.count() == 11
+    assert sorted(UploadPart.objects.values_list("length", flat=True)) == sorted(map(len, objects))
+    assert listening.Arrival.objects.count() == 0

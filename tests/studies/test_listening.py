@@ -126,7 +126,10 @@ def test_what_is_no_dicom_or_too_large_is_left_out_and_says_so(
     assert UploadPart.objects.count() == 1
 
 
-def test_a_transfer_that_breaks_leaves_nothing(hospital: Hospital) -> None:
+@pytest.mark.parametrize("is_small", [True, False])
+def test_a_transfer_that_breaks_leaves_nothing(
+    hospital: Hospital, is_small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rule = make_rule(hospital)
 
     def broken() -> Iterator[bytes]:
@@ -134,8 +137,12 @@ def test_a_transfer_that_breaks_leaves_nothing(hospital: Hospital) -> None:
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
+        monkeypatch.setattr(listening, "SMALL_BYTES", 10_000 if is_small else 1000)
         listening.receive(rule, [broken()], actor=SENDER)
     assert UploadPart.objects.count() == 0
+    if is_small:
+        assert Batch.objects.count() == 0
+        return
     folder = Path(project.SEALED_DIR) / str(Batch.objects.get().pk) / "original"
     assert list(folder.iterdir()) == []
     make_quiet()
