@@ -30,6 +30,11 @@ _NATIVE = frozenset((IMPLICIT_LE, EXPLICIT_LE, DEFLATED_LE, EXPLICIT_BE))
 _DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
 RLE = "1.2.840.10008.1.2.5"
 _DIRECTORY_CLASS = b"1.2.840.10008.1.3.10"
+_GROUP = b"\2\0"
+_INSTANCE_UID = b"\2\0\3\0UI"
+_MAX_KNOWN = 256
+# What was read of groups 0002: the bytes up to the instance's UID, those behind it, the syntax.
+_KNOWN: dict[bytes, tuple[bytes, str]] = {}
 
 
 class FileMeta(NamedTuple):
@@ -91,8 +96,33 @@ def _looks_big_endian(buf: bytes) -> bool:
 
 
 def _read_group(buf: bytes, position: int) -> tuple[int, str]:
-    syntax = ""
-    while buf[position : position + 2] == b"\2\0":
+    """Return where group 0002 ends and what transfer syntax it names.
+
+    The instances of a series write the same but for their UID: what stands before and behind it
+    is remembered, and read again only where a byte is another.
+    """
+    at = buf.find(_INSTANCE_UID, position, position + 256)
+    before = buf[position:at] if at >= 0 else b""
+    known = _KNOWN.get(before)
+    if known is not None:
+        behind, syntax = known
+        start = at + 8 + int.from_bytes(buf[at + 6 : at + 8], "little")
+        end = start + len(behind)
+        if buf.startswith(behind, start) and len(buf) >= end + 8 and buf[end : end + 2] != _GROUP:
+            return end, syntax
+    end, syntax, uid = _read_elements(buf, position)
+    if before and uid == at and end - at < 1024:
+        if len(_KNOWN) >= _MAX_KNOWN:
+            _KNOWN.clear()
+        start = at + 8 + int.from_bytes(buf[at + 6 : at + 8], "little")
+        _KNOWN[before] = (buf[start:end], syntax)
+    return end, syntax
+
+
+def _read_elements(buf: bytes, position: int) -> tuple[int, str, int]:
+    """Read group 0002: where it ends, the transfer syntax, and where the instance's UID stands."""
+    syntax, uid = "", -1
+    while buf[position : position + 2] == _GROUP:
         tag, vr, length = ELEMENT.unpack_from(buf, position)
         value = position + 8
         if vr in LONG_VRS:
@@ -107,6 +137,8 @@ def _read_group(buf: bytes, position: int) -> tuple[int, str]:
             raise StructError
         if tag == 0x00100002:
             syntax = raw.decode("latin-1").strip(" \0")
+        elif tag == 0x00030002 and uid < 0:
+            uid = position
         elif tag == 0x00020002 and raw.strip(b" \0") == _DIRECTORY_CLASS:
             raise Unsupported(
                 "dicomdir", "A DICOMDIR lists files with their patients; it is never passed on."
@@ -114,7 +146,7 @@ def _read_group(buf: bytes, position: int) -> tuple[int, str]:
         position = value + length
     if len(buf) < position + 8:
         raise StructError
-    return position, syntax
+    return position, syntax, uid
 
 
 def _encoding(buf: bytes, start: int, syntax: str) -> FileMeta:

@@ -10,12 +10,8 @@ import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from .dataset import (
-    LENGTH,
-    SHORT_VRS,
-    StructError,
-    swapped,
-)
+from .actions import Action, empty, remove
+from .dataset import LENGTH, SHORT_VRS, StructError, swapped
 from .documents import DOCUMENT
 from .errors import EngineError
 from .filemeta import FileMeta
@@ -48,6 +44,9 @@ _FREE_SWAPPED = {swapped(tag): tag for tag in FREE}
 _JUDGED = frozenset(
     (DOCUMENT, ANNOTATIONS, *(group << 16 | 0x3000 for group in range(0x6000, 0x6020, 2)))
 )
+# What becomes of an element that differs: its value decides; it is kept, being short and no text;
+# or the same is written whatever it held, and the next step writes it.
+_REWRITTEN, _COPIED, _REPLACED = range(3)
 _NOTED = frozenset(swapped(tag) for tag in NOTED) - _FREE_SWAPPED.keys()
 
 
@@ -77,7 +76,8 @@ class Step(NamedTuple):
     written: bytes
     log: list[LogEntry]
     head: bytes  # tag and VR of an element that differs; nothing behind the last step
-    copied: bool  # whether the plan keeps that element as it is, with a short VR and no text
+    fate: int
+    noted: int  # that element's tag if the first look notes it, else 0
 
 
 class Sample:
@@ -151,7 +151,7 @@ class Sample:
     def _follow(self, run: Rewriter, raw: dict[int, bytes], position: int) -> int:
         """Rewrite by the steps; return where the header ends, or 0 where a byte is another."""
         buf, out, log, size = run.buf, run.out, run.log, len(run.buf)
-        for given, written, entries, head, copied in self.steps:
+        for given, written, entries, head, fate, noted in self.steps:
             if not buf.startswith(given, position):
                 return 0
             position += len(given)
@@ -161,23 +161,21 @@ class Sample:
                 break
             if not buf.startswith(head, position):
                 return 0
-            if copied:
-                after = position + 8 + (buf[position + 6] | buf[position + 7] << 8)
-                if after > size:
-                    return 0
-                out += buf[position:after]
-                position = after
-                continue
-            after = unit_end(buf, position, run.is_explicit)
+            if fate:
+                after = position + 8 + int.from_bytes(buf[position + 6 : position + 8], "little")
+            else:
+                after = unit_end(buf, position, run.is_explicit)
             if after > size:
                 return 0
-            tag = _FREE_SWAPPED.get(int.from_bytes(head[:4], "little"))
-            if tag is not None:
+            if noted:
                 value = buf[position + 8 : after]
-                if tag == _ACQUISITION and value[:8] != raw[tag][:8]:
+                if noted == _ACQUISITION and value[:8] != raw[noted][:8]:
                     return 0
-                raw[tag] = value
-            run.piece(position, after)
+                raw[noted] = value
+            if fate == _COPIED:
+                out += buf[position:after]
+            elif not fate:
+                run.piece(position, after)
             position = after
         return position
 
@@ -239,7 +237,7 @@ class Sample:
         # A form that does not give back what the whole way gave is not taken.
         check, self.steps = whole.again(whole.buf, given.identities.uid), steps
         end = self._follow(check, dict(found.raw), found.start)
-        if end != found.end or check.out != data:
+        if end != found.end or check.out != data or check.log != whole.log:
             self.steps = ()
 
 
@@ -280,22 +278,35 @@ def _steps(fixed: Rewriter, free: Rewriter, pieces: list[_Piece]) -> tuple[Step,
         kept[key] = lows | kept.get(key, set())
     ends = [*(piece.begin for piece in pieces[1:]), len(fixed.out)]
     steps: list[Step] = []
+    instead: tuple[bytes, list[LogEntry]] = (b"", [])
     for piece, end in zip(pieces, ends, strict=True):
         written = bytes(fixed.out[piece.begin : end])
         if piece.has_characteristics and kept:
             at = fixed.offsets[CHARACTERISTICS] - piece.begin
             written = written[:at] + characteristics(kept, fixed.is_explicit) + written[at:]
-        steps.append(
-            Step(piece.given, written, piece.log, piece.head, _is_copied(fixed, piece.head))
-        )
+        written, log = instead[0] + written, instead[1] + piece.log
+        fate, instead = _fate(fixed, piece.head)
+        tag = int.from_bytes(piece.head[:4], "little")
+        steps.append(Step(piece.given, written, log, piece.head, fate, _FREE_SWAPPED.get(tag, 0)))
     return tuple(steps)
 
 
-def _is_copied(run: Rewriter, head: bytes) -> bool:
-    """Tell whether an element of this tag and VR is kept, whatever it holds."""
+def _fate(run: Rewriter, head: bytes) -> tuple[int, tuple[bytes, list[LogEntry]]]:
+    """Tell what becomes of an element of this tag and VR, and what always stands for it."""
     tag, vr = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
-    is_short = run.is_explicit and vr in SHORT_VRS
-    return is_short and run.iod.top.get(tag) == vr and tag not in _FREE_SWAPPED
+    entry = run.iod.top.get(tag)
+    if not run.is_explicit or vr not in SHORT_VRS or tag & 1:
+        return _REWRITTEN, (b"", [])
+    if entry == vr and tag not in _FREE_SWAPPED:
+        return _COPIED, (b"", [])
+    if not isinstance(entry, Action) or entry.kind or entry.vr != vr:
+        return _REWRITTEN, (b"", [])
+    log: list[LogEntry] = [((), tag, entry.letter, entry.because)]
+    if entry.handler is remove:
+        return _REPLACED, (b"", log)
+    if entry.handler is empty:
+        return _REPLACED, (head + b"\0\0", log)
+    return _REWRITTEN, (b"", [])
 
 
 def _end_of(found: Survey, number: int) -> int:
