@@ -14,10 +14,11 @@ QUERY = ("110112", "Query")
 AUTHENTICATION = ("110114", "User Authentication")
 ALERT = ("110113", "Security Alert")
 APPLICATION = ("110100", "Application Activity")
-ORDER = ("110109", "Patient Record")
+PATIENT = ("110110", "Patient Record")
 LOGIN = ("110122", "Login")
 LOGOUT = ("110123", "Logout")
-ROLES_CHANGED = ("110136", "User Security Attributes Changed")
+ROLES_CHANGED = ("110136", "Security Roles Changed")
+PERSON_CHANGED = ("110137", "User Security Attributes Changed")
 CONFIGURED = ("110128", "Network Configuration")
 SECURITY_CONFIGURED = ("110129", "Security Configuration")
 
@@ -26,7 +27,7 @@ _ALL = (
     Action("person.signed_in", _("Signed in"), AUTHENTICATION, LOGIN, "", "key", "done"),
     Action("person.sign_in_refused", _("Sign-in refused"), AUTHENTICATION, LOGIN, "", "slash"),
     Action("person.signed_out", _("Signed out"), AUTHENTICATION, LOGOUT, "", "key"),
-    Action("person.password_changed", _("Password changed"), ALERT, ROLES_CHANGED, "", "lock"),
+    Action("person.password_changed", _("Password changed"), ALERT, PERSON_CHANGED, "", "lock"),
     Action("person.reauthenticated", _("Re-authenticated"), AUTHENTICATION, LOGIN, "", "key"),
     Action(
         "person.reauthentication_refused",
@@ -36,10 +37,10 @@ _ALL = (
         "",
         "slash",
     ),
-    Action("person.factor_added", _("Second factor set up"), ALERT, ROLES_CHANGED, "", "lock"),
-    Action("person.factor_removed", _("Second factor removed"), ALERT, ROLES_CHANGED, "", "lock"),
-    Action("person.created", _("Account made"), ALERT, ROLES_CHANGED, "", "plus"),
-    Action("person.changed", _("Account changed"), ALERT, ROLES_CHANGED, "", "sliders"),
+    Action("person.factor_added", _("Second factor set up"), ALERT, PERSON_CHANGED, "", "lock"),
+    Action("person.factor_removed", _("Second factor removed"), ALERT, PERSON_CHANGED, "", "lock"),
+    Action("person.created", _("Account made"), ALERT, PERSON_CHANGED, "", "plus"),
+    Action("person.changed", _("Account changed"), ALERT, PERSON_CHANGED, "", "sliders"),
     Action("membership.granted", _("Role given"), ALERT, ROLES_CHANGED, "", "plus"),
     Action("membership.revoked", _("Role taken"), ALERT, ROLES_CHANGED, "", "minus"),
     Action("organization.created", _("Organization made"), APPLICATION, None, "", "plus"),
@@ -86,7 +87,7 @@ _ALL = (
            "shield", "moving"),
     Action("study.held", _("Images held"), APPLICATION, None, "hold", "hold", "held"),
     Action("study.delivered", _("Study delivered"), EXPORT, None, "transmit", "ok", "done"),
-    Action("study.patient_entered", _("Patient id entered"), ORDER, None, "amend", "tick"),
+    Action("study.patient_entered", _("Patient id entered"), PATIENT, None, "amend", "tick"),
     Action("instance.excluded", _("Images excluded"), APPLICATION, None, "deprecate", "minus"),
     Action("instance.restored", _("Exclusion undone"), APPLICATION, None, "reactivate", "undo"),
     Action("instance.retried", _("Images processed again"), APPLICATION, None, "", "undo",
