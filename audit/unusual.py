@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from django.utils import timezone
 
@@ -45,15 +45,12 @@ def look_up_actions() -> list[str]:
     ]
 
 
-def is_off_hours(moment: datetime) -> bool:
-    """Tell whether a moment lies in the quiet time or on a weekend, by local time."""
-    local = timezone.localtime(moment)
-    return _is_quiet(local.hour) or local.weekday() >= 5
-
-
-def _is_quiet(hour: int) -> bool:
+def quiet_hours() -> frozenset[int]:
+    """Return the hours of a day, by local time, in which look-ups are worth a look."""
     first, last = (int(hour) for hour in conf.option("OFF_HOURS"))
-    return first <= hour < last if first < last else hour >= first or hour < last
+    if first < last:
+        return frozenset(range(first, last))
+    return frozenset({*range(first, 24), *range(last)})
 
 
 def _look_ups(chain: str, since: datetime, until: datetime) -> list[tuple[datetime, str, str]]:
@@ -67,18 +64,19 @@ def hours(chain: str, day: date) -> list[Hour]:
     """Return a day's look-ups per hour; red are off hours and more than one person's measure."""
     start = datetime.combine(day, time.min, timezone.get_current_timezone())
     rows = _look_ups(chain, start, start + timedelta(days=1))
-    counts = Counter(timezone.localtime(at).hour for at, _, _ in rows)
-    measure = conf.option("LOOK_UPS_PER_HOUR")
-    persons = Counter((timezone.localtime(at).hour, actor) for at, actor, _ in rows)
+    zone, quiet, measure = _measures()
+    persons = Counter((at.astimezone(zone).hour, actor) for at, actor, _ in rows)
+    counts: Counter[int] = Counter()
     busiest: dict[int, int] = {}
     for (hour, _), count in persons.items():
+        counts[hour] += count
         busiest[hour] = max(busiest.get(hour, 0), count)
     return [
         Hour(
             hour,
             counts[hour],
-            _is_quiet(hour),
-            counts[hour] > 0 and (_is_quiet(hour) or busiest[hour] > measure),
+            hour in quiet,
+            counts[hour] > 0 and (hour in quiet or busiest[hour] > measure),
         )
         for hour in range(24)
     ]
@@ -94,7 +92,7 @@ def refusals_per_day(chain: str, until: date, days: int = 14) -> list[tuple[date
         at__gte=datetime.combine(first, time.min, zone),
         at__lt=datetime.combine(until + timedelta(days=1), time.min, zone),
     ).values_list("at", flat=True)[:_MOST]
-    counts = Counter(timezone.localtime(at).date() for at in rows)
+    counts = Counter(at.astimezone(zone).date() for at in rows)
     return [(first + timedelta(days=n), counts[first + timedelta(days=n)]) for n in range(days)]
 
 
@@ -107,17 +105,25 @@ def notices(chain: str, now: datetime | None = None) -> list[Notice]:
 
 
 def _many_or_late(chain: str, since: datetime, until: datetime) -> list[Notice]:
-    per_hour: dict[tuple[datetime, str], list[tuple[datetime, str]]] = {}
+    zone, quiet, measure = _measures()
+    counts: Counter[tuple[datetime, str]] = Counter()
+    labels: dict[str, str] = {}
     for at, actor, label in _look_ups(chain, since, until):
-        hour = timezone.localtime(at).replace(minute=0, second=0, microsecond=0)
-        per_hour.setdefault((hour, actor), []).append((at, label))
+        hour = at.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+        counts[hour, actor] += 1
+        labels.setdefault(actor, label)
     found = []
-    for (hour, actor), acts in per_hour.items():
-        if is_off_hours(hour):
-            found.append(Notice("off-hours", actor, acts[0][1], len(acts), hour))
-        elif len(acts) > conf.option("LOOK_UPS_PER_HOUR"):
-            found.append(Notice("many", actor, acts[0][1], len(acts), hour))
+    for (hour, actor), count in counts.items():
+        if hour.hour in quiet or hour.weekday() >= 5:
+            found.append(Notice("off-hours", actor, labels[actor], count, hour))
+        elif count > measure:
+            found.append(Notice("many", actor, labels[actor], count, hour))
     return found
+
+
+def _measures() -> tuple[tzinfo, frozenset[int], int]:
+    """Return time zone, quiet hours and most look-ups in an hour: asked once, not per act."""
+    return timezone.get_current_timezone(), quiet_hours(), int(conf.option("LOOK_UPS_PER_HOUR"))
 
 
 def _refused_in_a_row(chain: str, since: datetime, until: datetime) -> list[Notice]:

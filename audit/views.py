@@ -48,6 +48,7 @@ View = Callable[..., HttpResponseBase]
 # A longer chain is verified from a signed checkpoint on when a person waits for the answer.
 VERIFY_AT_ONCE = 200_000
 _SEEN_FOR = 15 * 60
+_NOTICES = 50
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -135,10 +136,15 @@ def timeline(request: HttpRequest, chain: str) -> HttpResponse:
         outcomes=Outcome.choices,
         life=life(chain, narrowed.subject) if narrowed.subject else [],
         life_subject=narrowed.subject,
-        notices=unusual.notices(chain)[:3],
+        **_notices(unusual.notices(chain), 3),
         hours=_hours(chain),
         **context,
     )
+
+
+def _notices(found: list[unusual.Notice], most: int) -> dict[str, Any]:
+    """Show the newest of them, and how many there are."""
+    return {"notices": found[:most], "notices_in_all": len(found)}
 
 
 def _hours(chain: str) -> dict[str, Any]:
@@ -218,7 +224,7 @@ def person(request: HttpRequest, chain: str, actor: str) -> HttpResponse:
         page=shown,
         lines=lines(chain, shown.events),
         query="",
-        notices=[one for one in unusual.notices(chain) if one.actor_id == actor],
+        **_notices([one for one in unusual.notices(chain) if one.actor_id == actor], _NOTICES),
     )
 
 
@@ -239,7 +245,7 @@ def unusual_activity(request: HttpRequest, chain: str) -> HttpResponse:
         hours={"day": day, "rows": rows, "total": sum(row.count for row in rows)},
         refusals=[(f"{one.day:02}", count) for one, count in refusals],
         refused=sum(count for _one, count in refusals),
-        notices=unusual.notices(chain),
+        **_notices(unusual.notices(chain), _NOTICES),
     )
 
 

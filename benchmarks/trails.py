@@ -24,8 +24,8 @@ _LINK = ("chain", "sequence", "event_id", "event_digest", "previous", "digest")
 
 
 def fill(chain: str, number: int) -> None:
-    """Put events and links of one chain in, as if recorded over 300 days."""
-    start, step = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=300) / max(1, number)
+    """Put events and links of one chain in, as if recorded over the last 300 days."""
+    start, step = datetime.now(UTC) - timedelta(days=300), timedelta(days=300) / max(1, number)
     chance = random.Random(chain)
     end = head(chain)
     sequence, previous, key = end.sequence, end.digest, _last_id()
