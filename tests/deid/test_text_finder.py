@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.pictures import BACKGROUNDS, clean_picture, mask_of, picture, scripts
 from benchmarks.pixels import ENOUGH, SETS, blanked, engine_output
-from studies.deid.pixels.rapid import RapidTextFinder
+from studies.deid.pixels.rapid import RapidTextFinder, _Spot
 from tests.counts import count
 
 
@@ -44,6 +44,27 @@ def test_pictures_without_text_stay_as_they_are(
         touched += not np.array_equal(engine_output(finder, before)[0], before)
     assert touched <= number * 0.005
     proof("leaves pictures without text untouched", number, f"{touched} touched")
+
+
+@pytest.mark.parametrize("seed", [32_144, 32_174, 32_204])
+def test_texture_that_looks_like_text_at_one_size_only_stays(
+    finder: RapidTextFinder, seed: int
+) -> None:
+    texture = clean_picture(seed).pixels
+    assert finder.find(texture, enlarged=True) == []
+
+
+def test_a_doubtful_place_is_kept_if_it_is_seen_again(finder: RapidTextFinder) -> None:
+    noise = np.random.default_rng(4)
+    image = np.clip(noise.normal(60, 4, (120, 300)), 0, 255).astype(np.uint8)
+    mask = mask_of("MILLER 1961", 16, "latin", noise)
+    part = image[50 : 50 + mask.shape[0], 80 : 80 + mask.shape[1]]
+    part[:] = np.maximum(part, (mask * 130).astype(np.uint8))
+    height, width = mask.shape
+    place = _Spot(80, 50, 80 + width, 50 + height, 0.5, height)
+    elsewhere = place._replace(top=90, bottom=90 + height)
+    assert finder._is_seen_again(image, place)
+    assert not finder._is_seen_again(image, elsewhere)
 
 
 def test_words_are_read_as_well_as_found(finder: RapidTextFinder) -> None:
