@@ -21,4 +21,38 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "text": "name: our-profile\nbase: basic\noptions: [clean-descriptors]\nrules: []\n",
     },
     "pauseDestination": {"paused": True},
+    "addDestination": {
+        "name": "Reading centre",
+        "kind": "s3",
+        "operator": "Reading Centre Ltd",
+        "region": "test-region",
+        "agreement": "C-2026-17",
+        "config": {"bucket": "readers-in", "awsRegion": "eu-central-1", "auth": "keys"},
+        "secrets": {"accessKey": "the key's id", "secretKey": "the key"},
+    },
+    "changeDestination": {
+        "name": "Readers",
+        "kind": "stow",
+        "operator": "Reading Centre Ltd",
+        "region": "test-region",
+        "agreement": "C-2026-17",
+        "config": {"url": "https://archive.example/dicom-web", "auth": "bearer"},
+    },
+    "addSource": {
+        "name": "PACS",
+        "kind": "dimse",
+        "config": {
+            "host": "pacs.example",
+            "port": 104,
+            "calledAe": "PACS",
+            "callingAe": "ANONPORTAL",
+            "method": "get",
+        },
+    },
+    "changeSource": {
+        "name": "Archive",
+        "kind": "dicomweb",
+        "config": {"url": "https://pacs.example/dicom-web", "user": "portal"},
+        "secrets": {"password": "the password"},
+    },
 }

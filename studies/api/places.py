@@ -102,7 +102,7 @@ def _detail(row: ProfileVersion, default: UUID | None) -> ProfileDetailOut:
 def list_destinations(request: HttpRequest) -> list[DestinationOut]:
     """List where studies go, and whether each can be used."""
     rows = Destination.objects.filter(organization=machine(request).organization)
-    return [_destination(row) for row in rows]
+    return [destination_out(row) for row in rows]
 
 
 @operation(
@@ -122,7 +122,7 @@ def test_destination(request: HttpRequest, destination_id: UUID) -> DestinationO
     except TransientError as fault:
         # It is the destination that failed, not the portal: nothing to wait for here.
         raise Problem(409, fault.code, fault.message) from None
-    return _destination(machines.destination_of(caller, str(destination_id)))
+    return destination_out(machines.destination_of(caller, str(destination_id)))
 
 
 @operation(
@@ -138,10 +138,11 @@ def pause_destination(request: HttpRequest, destination_id: UUID, said: PauseIn)
     caller = machine(request)
     row = machines.destination_of(caller, str(destination_id))
     places.pause(row, caller.actor, paused=said.paused)
-    return _destination(machines.destination_of(caller, str(destination_id)))
+    return destination_out(machines.destination_of(caller, str(destination_id)))
 
 
-def _destination(row: Destination) -> DestinationOut:
+def destination_out(row: Destination) -> DestinationOut:
+    """Return what comes out of a destination."""
     names = ("name", "kind", "region", "operator", "agreement", "state", "tested")
     return DestinationOut(destination_id=row.pk, **{name: getattr(row, name) for name in names})
 
@@ -157,7 +158,10 @@ def _destination(row: Destination) -> DestinationOut:
 def list_sources(request: HttpRequest) -> list[SourceOut]:
     """List where studies come from."""
     rows = Source.objects.filter(organization=machine(request).organization)
-    return [
-        SourceOut(source_id=row.pk, name=row.name, kind=row.kind, is_active=row.is_active)
-        for row in rows
-    ]
+    return [source_out(row) for row in rows]
+
+
+def source_out(row: Source) -> SourceOut:
+    """Return what comes out of a source."""
+    names = ("name", "kind", "is_active", "tested")
+    return SourceOut(source_id=row.pk, **{name: getattr(row, name) for name in names})

@@ -385,6 +385,7 @@ class SourceOut(Out):
     name: str
     kind: str
     is_active: bool
+    tested: datetime | None
 
 
 # --- reports -------------------------------------------------------------------------------------

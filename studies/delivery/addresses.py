@@ -7,12 +7,12 @@ import os
 import ssl
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from studies.delivery.base import DeliveryRefused, key_segments
+from studies.hosts import split_address
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 CONNECT_SECONDS = 10
@@ -29,8 +29,8 @@ def incomplete(what: str) -> DeliveryRefused:
 
 def checked_url(url: str) -> str:
     """Return an http(s) address without a slash at its end, or refuse it."""
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = split_address(url.strip())
+    if parts is None or not parts.hostname:
         raise incomplete(_("the address has to begin with https://"))
     if parts.username or parts.password or parts.query or parts.fragment:
         # They would be shown and logged; credentials have fields of their own.

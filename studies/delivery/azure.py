@@ -204,8 +204,7 @@ class AzureDestination:
                 service = BlobServiceClient.from_connection_string(text, **options)
             except (ValueError, KeyError):
                 raise addresses.incomplete("connection string") from None
-            parts = urlsplit(service.url)
-            addresses.checked_url(f"{parts.scheme}://{parts.netloc}{parts.path}")
+            addresses.checked_url(service.url.partition("?")[0])
             return service
         url = addresses.checked_url(str(config.get("account_url", "")))
         return BlobServiceClient(url, credential=self._credential(config, credentials), **options)

@@ -15,6 +15,7 @@ from studies.delivery import addresses, faults
 from studies.delivery.base import DeliveryRefused, DeliveryUnavailable, Outgoing
 from studies.delivery.dimse_object import DimseObject, read_object, send_object
 from studies.delivery.statuses import by_dicom_status, is_duplicate, is_stored
+from studies.hosts import is_host
 
 MOST_CONTEXTS = 128
 _CALLED_UNKNOWN, _CALLING_UNKNOWN = 7, 3
@@ -37,7 +38,7 @@ class DimseDestination:
     def __init__(self, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
         self._host = str(config.get("host", "")).strip()
         self._port = int(config.get("port") or 0)
-        if not self._host or not 0 < self._port < 65536:
+        if not is_host(self._host) or not 0 < self._port < 65536:
             raise addresses.incomplete("host, port")
         self._called = _ae_title(config.get("called_ae"))
         self._calling = _ae_title(config.get("calling_ae") or "ANONPORTAL")

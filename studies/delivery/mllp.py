@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from studies.delivery import addresses, faults
 from studies.delivery.base import DeliveryRefused, DeliveryUnavailable
+from studies.hosts import is_host
 
 _START, _END = b"\x0b", b"\x1c\r"
 _MOST_ANSWER = 1 << 20
@@ -25,7 +26,7 @@ class MllpTarget:
     def __init__(self, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
         self._host = str(config.get("host", "")).strip()
         self._port = int(config.get("port") or 0)
-        if not self._host or not 0 < self._port < 65536:
+        if not is_host(self._host) or not 0 < self._port < 65536:
             raise addresses.incomplete("host, port")
         self._trust = addresses.Trust(str(config.get("ca", "")))
         self._is_encrypted = bool(config.get("tls"))

@@ -201,6 +201,9 @@ class DicomWeb:
                 allow_redirects=False,
             ) as answer:
                 yield answer
+        except UnicodeEncodeError:
+            # A credential that can't stand in a header is none that the source knows.
+            raise SourceRefused from None
         except (requests.exceptions.SSLError, SSLError):
             raise SourceUntrusted from None
         except (requests.exceptions.Timeout, ReadTimeoutError):

@@ -265,16 +265,20 @@ class Dimse:
         ae.connection_timeout = ae.acse_timeout = CONNECT_SECONDS
         # While a large object arrives no message is complete for long: the watch looks at bytes.
         ae.dimse_timeout = ae.network_timeout = None
-        association = ae.associate(
-            self._host,
-            self._port,
-            contexts=list(contexts),
-            ae_title=self._called,
-            max_pdu=PDU_BYTES,
-            ext_neg=list(roles),
-            tls_args=(self._context, self._host) if self._context else None,
-            evt_handlers=[(evt.EVT_C_STORE, fetching.store)] if fetching else [],
-        )
+        try:
+            association = ae.associate(
+                self._host,
+                self._port,
+                contexts=list(contexts),
+                ae_title=self._called,
+                max_pdu=PDU_BYTES,
+                ext_neg=list(roles),
+                tls_args=(self._context, self._host) if self._context else None,
+                evt_handlers=[(evt.EVT_C_STORE, fetching.store)] if fetching else [],
+            )
+        except (OSError, UnicodeError):
+            # Nobody knows this host's name, or it can't be one.
+            raise SourceUnavailable from None
         if not association.is_established:
             raise self._why(association)
         try:

@@ -6,11 +6,11 @@ What is found holds patients' values: it is shown, sealed or forgotten, never st
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
 from studies.faults import PermanentError, TransientError
+from studies.hosts import split_address
 
 # More studies than this are not listed; the person narrows the search.
 MOST_STUDIES = 200
@@ -204,11 +204,16 @@ class SourceCannot(PermanentError):
         )
 
 
+def _is_plain(url: str) -> bool:
+    parts = split_address(url)
+    if parts is None:
+        return False
+    return not (parts.query or parts.fragment or parts.username or parts.password)
+
+
 def checked_base(url: str) -> str:
     """Return a base address without its last slash; refuse what is no plain http(s) address."""
-    parts = urlsplit(url.strip())
-    is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+    if not _is_plain(url.strip()):
         raise PermanentError(
             "address-invalid",
             _("The address has to be like https://pacs.example/dicom-web, without anything else."),

@@ -21,7 +21,7 @@ class Scope(models.TextChoices):
     RELEASE = "release", _("Release, cancel and deliver again")
     MANIFESTS_READ = "manifests:read", _("Read manifests and their signatures")
     REPORTS_WRITE = "reports:write", _("Bring reports, and see what became of them")
-    SETTINGS_WRITE = "settings:write", _("Make profile versions, test and switch destinations")
+    SETTINGS_WRITE = "settings:write", _("Make profile versions, set up sources and destinations")
     STOW = "stow", _("Send instances by STOW-RS")
 
 

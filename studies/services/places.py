@@ -1,10 +1,11 @@
 """Sources and destinations of an organization: adding, changing, testing, their credentials."""
 
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -12,7 +13,10 @@ from audit import Actor, Outcome, record, record_alone
 from studies import delivery
 from studies.delivery import kinds
 from studies.faults import Fault, PermanentError
+from studies.folders import checked_root
+from studies.intake.sources import SEARCHABLE, open_source
 from studies.models import Destination, DestinationState, LinkageDomain, Organization, Source
+from studies.models.places import SourceKind
 from studies.services import keys
 
 CREDENTIALS_PURPOSE = "credentials"
@@ -52,7 +56,7 @@ def save_destination(
     _seal_credentials(row, secrets or {})
     if row.state != DestinationState.PAUSED:
         row.state = DestinationState.NOT_TESTED
-    with transaction.atomic():
+    with _named_once(), transaction.atomic():
         row.save()
         if (row.kind, row.config) != before:
             # What another archive confirmed says nothing of this one.
@@ -122,10 +126,11 @@ def save_source(
     row = source or Source(organization=organization)
     for name, value in values.items():
         setattr(row, name, value)
+    _check_source(row)
     if entered := {name: value for name, value in (secrets or {}).items() if value}:
         _seal(row, entered)
     row.tested, row.last_error = None, ""
-    with transaction.atomic():
+    with _named_once(), transaction.atomic():
         row.save()
         record(
             "source.created" if is_new else "source.changed",
@@ -136,6 +141,25 @@ def save_source(
             detail={"name": row.name, "kind": row.kind},
         )
     return row
+
+
+def _check_source(row: Source) -> None:
+    """Refuse what could never be opened, before it is kept; nothing is connected to."""
+    if row.kind == SourceKind.FOLDER:
+        checked_root(str(row.config.get("root", "")))
+    elif row.kind in SEARCHABLE:
+        open_source(row, {})
+
+
+@contextmanager
+def _named_once() -> Iterator[None]:
+    """Say which name is taken, where the database finds that it is."""
+    try:
+        yield
+    except IntegrityError:
+        raise PermanentError(
+            "name-taken", _("This name is taken in the organization. Choose another one.")
+        ) from None
 
 
 def try_destination(destination: Destination, actor: Actor) -> None:

@@ -32,6 +32,13 @@ def post(scope: str, ok: int = 200, body: bytes = b"{}", **more: Any) -> Call:
 BATCH, STUDY, PLACE = ("batch_id",), ("study_id",), ("destination_id",)
 STOW = 'multipart/related; type="application/dicom"; boundary=edge'
 
+# Bodies that are understood, and then refused: no setting allows this folder.
+OUTSIDE_SOURCE = b'{"name": "Share", "kind": "folder", "config": {"root": "/etc"}}'
+OUTSIDE_DESTINATION = (
+    b'{"name": "Readers", "operator": "R", "region": "here", "agreement": "C-1",'
+    b' "kind": "folder", "config": {"root": "/etc"}}'
+)
+
 CALLS: dict[str, list[Call]] = {
     "api:anonymize_stream": [post(Scope.ANONYMIZE, 400, b"", kind=DICOM)],
     "api:batch_prepare": [post(WRITE, 422)],
@@ -72,10 +79,13 @@ CALLS: dict[str, list[Call]] = {
     "api:study_patient": [post(WRITE, 200, b'{"patientId": "MR77"}', needs=STUDY)],
     "api:profiles": [Call(READ), post(Scope.SETTINGS_WRITE, 422)],
     "api:profile": [Call(READ, needs=("version_id",))],
-    "api:destinations": [Call(READ)],
+    "api:destinations": [Call(READ), post(Scope.SETTINGS_WRITE, 422)],
+    "api:destination": [Call(Scope.SETTINGS_WRITE, "put", PLACE, 422, OUTSIDE_DESTINATION)],
     "api:destination_test": [post(Scope.SETTINGS_WRITE, 200, b"", needs=PLACE)],
     "api:destination_pause": [post(Scope.SETTINGS_WRITE, 200, b'{"paused": false}', needs=PLACE)],
-    "api:sources": [Call(READ)],
+    "api:sources": [Call(READ), post(Scope.SETTINGS_WRITE, 422)],
+    "api:source": [Call(Scope.SETTINGS_WRITE, "put", ("source_id",), 422, OUTSIDE_SOURCE)],
+    "api:source_test": [post(Scope.SETTINGS_WRITE, 409, b"", needs=("source_id",))],
     "api:reports": [
         Call(Scope.REPORTS_WRITE),
         post(Scope.REPORTS_WRITE, 422, b" ", kind="text/plain"),

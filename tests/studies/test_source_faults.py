@@ -293,3 +293,16 @@ def test_no_job_row_of_a_retrieval_names_anything(web: Any, chosen: Any) -> None
     shown = repr(list(Retrieval.objects.values())) + repr(list(Chunk.objects.values()))
     assert web.study not in shown
     assert web.series not in shown
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "é" * 70])
+def test_a_host_that_nobody_knows_is_a_source_that_does_not_answer(host: str) -> None:
+    config = {"host": host, "port": 104, "called_ae": "PACS", "calling_ae": "US"}
+    with pytest.raises(SourceUnavailable):
+        Dimse(config).check()
+
+
+def test_a_credential_that_no_header_takes_is_one_that_the_source_refuses() -> None:
+    source = DicomWeb({"url": "http://127.0.0.1:9/dicom-web"}, {"token": "中"})
+    with pytest.raises(SourceRefused):
+        source.check()
