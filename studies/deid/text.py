@@ -24,6 +24,7 @@ _REPEATED = late(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
 _UNITS = late(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
 
 _LONGEST_UID = 64
+_CUT = 3  # letters that a name which was cut off still has, at least
 _LONGEST = {b"AE": 16, b"CS": 16, b"LO": 64, b"SH": 16}  # characters of one value, PS3.5 6.2
 
 Span = tuple[int, int, str]
@@ -204,6 +205,7 @@ class _OwnValues:
             elif not run[0].isdecimal():
                 self._word(i, start, end, run)
         self._weak_names()
+        self._cut_name()
         self._digits()
         self._uids()
         return self.found
@@ -293,6 +295,21 @@ class _OwnValues:
         return i > 0 and identity_patterns.is_title(
             self._original(self.runs[i - 1][0], self.runs[i - 1][1]), self._gap(i - 1)
         )
+
+    def _cut_name(self) -> None:
+        """Take the beginning of a name that the length of its VR cut off, behind another name."""
+        i = len(self.runs) - 1
+        if i < 1 or i in self.named or i - 1 not in self.named:
+            return
+        start, end, run = self.runs[i]
+        if (
+            len(run) < _CUT
+            or self.folded[end:].strip()
+            or not _NAME_GAP.fullmatch(self._gap(i - 1))
+        ):
+            return
+        if any(name.startswith(run) for name in self.values.strong):
+            self._mark(i, start, end)
 
     def _digits(self) -> None:
         """Take numeric ids and phones, whole numbers only, whatever separates their digits."""
