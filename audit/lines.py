@@ -98,7 +98,7 @@ def _line(chain: str, event: Event, word: Action, zone: tzinfo) -> Line:
         outcome="" if is_good else str(event.get_outcome_display()),
         subject=subject_link(event, chain),
         summary=" · ".join(parts),
-        context=belongs[:8],
+        context=f"{belongs[:8]}…" if len(belongs) > 12 else belongs,
         context_url=reverse("audit:subject", args=[chain, belongs]) if belongs else "",
         url=reverse("audit:event", args=[chain, event.pk]),
         place=place or "…",

@@ -265,6 +265,10 @@ def test_many_and_late_look_ups_and_refusals_are_worth_a_look(client, carol, mon
     answer = get(client, "unusual", "org-1", day=monday.date().isoformat())
     found = [(one.kind, one.count) for one in answer.context["notices"]]
     assert found == [("refused", 4), ("many", 21), ("off-hours", 6)]
+    assert (
+        reverse("audit:unusual", args=["org-1"])
+        in get(client, "timeline", "org-1").content.decode()
+    )
     rows = answer.context["hours"]["rows"]
     assert [(row.hour, row.is_unusual) for row in rows if row.count] == [
         (3, True),
