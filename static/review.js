@@ -150,6 +150,8 @@
     });
     const said = viewer.querySelector("[data-said]");
     said.textContent = isMade ? said.dataset.made : said.dataset.drawn;
+    const outside = viewer.querySelector("[data-outside]");
+    if (outside) outside.hidden = !isMade;
     load();
     waits();
   }

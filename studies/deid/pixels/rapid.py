@@ -23,7 +23,7 @@ _OVERLAP = 128
 _TEXT = 0.25  # from here on a pixel may be of a text
 _POSSIBLE = 0.45  # the mean over a text, from which on it may be one
 _LIKELY = 0.62  # from here on it is one if it can be read too
-_CERTAIN, _READABLE = 0.8, 0.5  # of what is seen or read: from here on it is one; is read at all
+_CERTAIN = 0.8  # of what is seen, or of what is read: from here on there is no doubt
 _SPECK = 120  # pixels: the smallest text of two letters takes more
 _AGAIN = (1.5, 2.5)  # sizes at which a doubtful place is looked at again
 _AROUND = 64  # pixels around it that are shown with it
@@ -248,8 +248,8 @@ def _shared(spot: _Spot, other: _Spot) -> float:
 
 
 def _is_doubtful(spot: _Spot, reading: float) -> bool:
-    """Tell whether a place may be noise: hardly like text, or not readable and not surely text."""
-    return spot.score < (_LIKELY if reading >= _READABLE else _CERTAIN)
+    """Tell whether a place may be noise: hardly like text, or neither surely text nor read."""
+    return spot.score < (_LIKELY if reading >= _CERTAIN else _CERTAIN)
 
 
 def _is_scene(spot: _Spot, shape: tuple[int, ...]) -> bool:
