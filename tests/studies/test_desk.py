@@ -237,6 +237,17 @@ def test_drawn_boxes_make_it_again_and_only_approval_lets_it_go(batch, hospital)
     assert acts == ["image.drawn", "image.approved"]
 
 
+def test_only_an_image_that_is_made_is_said_to_be_as_it_was_elsewhere(batch, hospital) -> None:
+    check = only(batch)
+    client, page = signed_in(hospital), reverse("review_image", args=[check.pk])
+    waits = client.get(page).content.decode()
+    assert "not made yet" in waits
+    assert "outside the boxes" not in waits
+    client.post(reverse("review_decide", args=[check.pk]), posted([DRAWN], "redo"))
+    work_off()
+    assert "outside the boxes: identical" in client.get(page).content.decode()
+
+
 def test_an_undecided_box_and_nonsense_are_refused(batch, hospital) -> None:
     check = only(batch)
     client = signed_in(hospital)

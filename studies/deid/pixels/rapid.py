@@ -72,6 +72,7 @@ class RapidTextFinder:
             _found(spot, image.shape, text, score)
             for spot, (text, score) in zip(spots, read, strict=True)
             if score >= _CERTAIN or not _is_scene(spot, image.shape)
+            if score >= _CERTAIN or not _is_speck(spot)
             if not _is_doubtful(spot, score) or self._is_seen_again(image, spot)
         ]
 
@@ -101,8 +102,6 @@ class RapidTextFinder:
 
         Writing does, whatever its script. Noise and edges do at one size, in one picture only.
         """
-        if (spot.right - spot.left) * (spot.bottom - spot.top) < _SPECK:
-            return False
         left, top, right, bottom = _edges(spot, image.shape, _AROUND)
         part = np.ascontiguousarray(image[top:bottom, left:right])
         here = spot._replace(
@@ -250,6 +249,12 @@ def _shared(spot: _Spot, other: _Spot) -> float:
 def _is_doubtful(spot: _Spot, reading: float) -> bool:
     """Tell whether a place may be noise: hardly like text, or neither surely text nor read."""
     return spot.score < (_LIKELY if reading >= _CERTAIN else _CERTAIN)
+
+
+def _is_speck(spot: _Spot) -> bool:
+    """Tell whether a place is as small and doubtful as noise is."""
+    area = (spot.right - spot.left) * (spot.bottom - spot.top)
+    return spot.score < _CERTAIN and area < _SPECK
 
 
 def _is_scene(spot: _Spot, shape: tuple[int, ...]) -> bool:
