@@ -84,8 +84,11 @@ SEQUENCE_END_BYTES = b"\xfe\xff\xdd\xe0\0\0\0\0"
 PIXEL_DATA = frozenset(swapped(tag) for tag in (0x7FE00008, 0x7FE00009, 0x7FE00010))
 
 
-def _from_hex(tag: str) -> int:
-    return int(tag, 16)
+def _swapped_tags(tags: str) -> tuple[int, ...]:
+    """Read tags in hexadecimal, many at once: the dictionary is read at each start."""
+    raw = bytearray.fromhex(tags)
+    raw[0::2], raw[1::2] = raw[1::2], raw[0::2]
+    return Struct(f"<{len(raw) // 4}I").unpack(raw)
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +96,7 @@ def public_vrs() -> dict[int, int]:
     """Return VR code by swapped tag for every public attribute of the data dictionary."""
     known: dict[int, int] = {}
     for vr, tags in dictionary.BY_VR.items():
-        known.update(dict.fromkeys(map(swapped, map(_from_hex, tags.split())), vr_code(vr)))
+        known.update(dict.fromkeys(_swapped_tags(tags), vr_code(vr)))
     for group in range(0x6000, 0x6020, 2):  # PS3.5 7.6
         for element, vr in dictionary.OVERLAY.items():
             known[swapped(group << 16 | int(element, 16))] = vr_code(vr)
@@ -103,7 +106,7 @@ def public_vrs() -> dict[int, int]:
 @lru_cache(maxsize=1)
 def retired_tags() -> frozenset[int]:
     """Return the retired public attributes, swapped."""
-    return frozenset(swapped(int(tag, 16)) for tag in dictionary.RETIRED.split())
+    return frozenset(_swapped_tags(dictionary.RETIRED))
 
 
 class NeedMore(Exception):

@@ -4,7 +4,6 @@ The portal's vault implements the same protocol with random ids in a database. N
 derived without a key: id numbers can be counted through.
 """
 
-import hashlib
 import hmac
 import unicodedata
 from typing import Literal, Protocol
@@ -160,5 +159,5 @@ def _subkey(key: bytes, purpose: bytes) -> bytes:
 
 
 def _cloud_id(key: bytes, text: str) -> str:
-    digest = hmac.digest(key, text.encode(), hashlib.sha256)
+    digest = hmac.digest(key, text.encode(), "sha256")
     return new_cloud_id(int.from_bytes(digest[:8], "big") >> 4)

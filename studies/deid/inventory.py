@@ -1,7 +1,6 @@
 """A cheap look at one file for intake: which study, which patient, how large. Writes nothing."""
 
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from .charset import Charset
 from .dataset import StructError
@@ -10,8 +9,7 @@ from .opening import look
 from .source import Source
 
 
-@dataclass(frozen=True)
-class Inventory:
+class Inventory(NamedTuple):
     """What a file says about itself. Patient data: seal it, never log it."""
 
     sop_class_uid: str
@@ -23,21 +21,24 @@ class Inventory:
     series_number: int | None
     instance_number: int | None
     body_part: str
-    patient_id: str = field(repr=False)
-    issuer: str = field(repr=False)
-    patient_name: str = field(repr=False)
-    patient_birth_date: str = field(repr=False)
-    patient_sex: str = field(repr=False)
-    accession_number: str = field(repr=False)
-    study_date: str = field(repr=False)
-    study_time: str = field(repr=False)
-    study_description: str = field(repr=False)
-    series_description: str = field(repr=False)
-    institution_name: str = field(repr=False)
+    patient_id: str
+    issuer: str
+    patient_name: str
+    patient_birth_date: str
+    patient_sex: str
+    accession_number: str
+    study_date: str
+    study_time: str
+    study_description: str
+    series_description: str
+    institution_name: str
     rows: int | None = None
     columns: int | None = None
     frames: int = 1
     has_pixels: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Inventory of a {self.modality}>"
 
 
 def inventory(reader: BinaryIO) -> Inventory:

@@ -5,7 +5,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -58,56 +57,69 @@ class Changes:
         return sum(1 for _ in self._entries())
 
 
-@dataclass(frozen=True)
-class Risk:
+class Risk(NamedTuple):
     """Why an image may show text: each reason names an attribute and what about it."""
 
     reasons: tuple[str, ...]
 
 
-@dataclass
 class Originals:
     """What has to be sealed for the way back. Patient data: never show, log or queue it."""
 
-    patient: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    study: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    dates: tuple[tuple[str, str, str], ...] = ()
-    uids: dict[str, str] = field(default_factory=dict)
-    sop_instance_uid: str = ""
-    series_instance_uid: str = ""
-    study_instance_uid: str = ""
-    frame_of_reference_uids: tuple[str, ...] = ()
+    def __init__(
+        self,
+        patient: dict[str, tuple[str, ...]] | None = None,
+        study: dict[str, tuple[str, ...]] | None = None,
+        dates: tuple[tuple[str, str, str], ...] = (),
+        uids: dict[str, str] | None = None,
+        sop_instance_uid: str = "",
+        series_instance_uid: str = "",
+        study_instance_uid: str = "",
+        frame_of_reference_uids: tuple[str, ...] = (),
+    ) -> None:
+        self.patient = patient if patient is not None else {}
+        self.study = study if study is not None else {}
+        self.dates = dates
+        self.uids = uids if uids is not None else {}
+        self.sop_instance_uid = sop_instance_uid
+        self.series_instance_uid = series_instance_uid
+        self.study_instance_uid = study_instance_uid
+        self.frame_of_reference_uids = frame_of_reference_uids
 
     def __repr__(self) -> str:
         return "<Originals>"
 
 
-@dataclass
 class Outcome:
     """What became of one instance. Everything but `originals` is free of patient data."""
 
-    state: State = "deidentified"
-    code: str = ""
-    where: str = ""
-    message: str = ""
-    sop_instance_uid: str = ""
-    series_instance_uid: str = ""
-    study_instance_uid: str = ""
-    sop_class_uid: str = ""
-    transfer_syntax_uid: str = ""
-    modality: str = ""
+    sop_instance_uid = ""
+    series_instance_uid = ""
+    study_instance_uid = ""
+    sop_class_uid = ""
+    transfer_syntax_uid = ""
+    modality = ""
     series_number: int | None = None
     instance_number: int | None = None
-    body_part: str = ""
-    cloud_study_id: str = ""
-    cloud_patient_id: str = ""
-    size: int = 0
-    sha256: str = ""
-    originals: Originals = field(default_factory=Originals, repr=False)
-    changes: Changes = field(default_factory=Changes, repr=False)
+    body_part = ""
+    cloud_study_id = ""
+    cloud_patient_id = ""
+    size = 0
+    sha256 = ""
     risk: Risk | None = None
     # What became of the pixels; None where there are none.
     pixels: "PixelVerdict | None" = None
+
+    def __init__(
+        self, state: State = "deidentified", code: str = "", where: str = "", message: str = ""
+    ) -> None:
+        self.state: State = state
+        self.code, self.where, self.message = code, where, message
+        self.originals = Originals()
+        self.changes = Changes()
+
+    def __repr__(self) -> str:
+        return f"<Outcome {self.state} {self.code}>"
 
     def take_from(self, like: "Outcome") -> None:
         """Take over what is the same for all instances of a series of one kind."""

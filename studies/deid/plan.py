@@ -1,12 +1,12 @@
-"""A profile compiled: one dict per kind of place, from tag to what happens there.
+"""A profile compiled: one table per kind of place, from tag to what happens there.
 
 An entry is either an integer, which says "keep, if the VR is this one" (the fast path of the scan
 loops), or an `Action`. Text has `TEXT` added, long VRs are kept by their negative code. No entry:
-not known, removed.
+not known, removed. Entries are made when first asked for: objects use a tenth of the dictionary.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,27 @@ if TYPE_CHECKING:
     from .series import Sample
 
 Entry = int | Action
-Table = dict[int, Entry]
+
+
+class Table(dict[int, Entry | None]):
+    """What happens to each attribute at one kind of place; None where it is not known.
+
+    Ask by index: `get` knows only the entries that were asked for before.
+    """
+
+    def __init__(self, entry_of: Callable[[int], Entry | None]) -> None:
+        super().__init__()
+        self._entry_of = entry_of
+
+    def __missing__(self, tag: int) -> Entry | None:
+        entry = self._entry_of(tag)
+        if entry is not None:  # tags that nobody knows come from the file
+            self[tag] = entry
+        return entry
+
+
+# Type and whether a mandatory module says so, by tag, at one kind of place in an IOD.
+Kinds = Mapping[int, tuple[str, bool]]
 
 # UIDs of classes, syntaxes and schemes name no instance (PS3.15 E.3.9).
 _CLASS_UIDS = frozenset(
@@ -102,21 +122,28 @@ _GONE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
 )
 
 
+@lru_cache(maxsize=1)
+def _gone() -> dict[int, str]:
+    """Return why an attribute goes although no table names it, by tag."""
+    return {tag: because for because, tags in _GONE for tag in tags()}
+
+
 class IodPlan:
     """The tables of one IOD: top level, nested by path where Types differ, nested otherwise."""
 
     __slots__ = (
-        *("_levels", "_tables", "beginnings", "items", "nested_default", "special", "top"),
-        "unchanged",
+        *("_levels", "_plan", "_tables", "beginnings", "items", "nested_default", "special"),
+        *("top", "unchanged"),
     )
 
-    def __init__(self, top: Table, nested_default: Table, levels: dict[Path, Table]) -> None:
-        self.top = top
-        self.nested_default = nested_default
-        self._levels = levels
+    def __init__(self, plan: "Plan", kinds: Mapping[Path, Kinds]) -> None:
+        self.top = plan.table(kinds.get((), {}), top=True)
+        self.nested_default = plan.nested_default
+        self._plan = plan
+        self._levels = {path: level for path, level in kinds.items() if path}
         self._tables: dict[Path, Table] = {}
         # Sequences with a table of their own somewhere: all others are alike wherever they stand.
-        self.special = frozenset(path[-1] for path in levels)
+        self.special = frozenset(path[-1] for path in self._levels)
         # What came out as it went in, with the texts in it: code sequences, content items (with
         # what Table E.3.4-1 says of their concept) and beginnings of content items. They repeat
         # thousands of times.
@@ -131,7 +158,7 @@ class IodPlan:
         table = self._tables.get(path)
         if table is None:
             level = self._levels.get(path)
-            table = {**self.nested_default, **level} if level else self.nested_default
+            table = self._plan.table(level, top=False) if level else self.nested_default
             if len(self._tables) < _MAX_TABLES:  # paths come from the file
                 self._tables[path] = table
         return table
@@ -143,7 +170,6 @@ class Plan:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.options = profile.options
-        self.digest = profile.digest
         self.shifts_dates = Option.RETAIN_MODIFIED_DATES in self.options
         shifts = any(rule.action is RuleAction.SHIFT_DATE for rule in profile.rules)
         self.needs_shift = self.shifts_dates or shifts
@@ -163,6 +189,11 @@ class Plan:
         # What is known of the series in work; replaced as a whole, never changed.
         self.series: list[Sample] = []
 
+    @property
+    def digest(self) -> str:
+        """The digest of the profile: what a batch pins."""
+        return self.profile.digest
+
     def for_class(self, sop_class_uid: str) -> IodPlan:
         """Return the tables for objects of one SOP class."""
         known = self._iods.get(sop_class_uid)
@@ -171,53 +202,51 @@ class Plan:
                 iod = iod_types.SOP_CLASSES[sop_class_uid][0]
             except KeyError:
                 raise _unknown_class(sop_class_uid) from None
-            known = self._iods[sop_class_uid] = self._compile(iod)
+            known = self._iods[sop_class_uid] = IodPlan(self, attribute_types(iod))
         return known
 
-    def _compile(self, iod: str) -> IodPlan:
-        kinds = attribute_types(iod)
-        top = self._table(kinds.get((), {}), top=True)
-        default = self._nested_default
-        levels: dict[Path, Table] = {}
-        for path, level in kinds.items():
-            if path:
-                entries = self._entries(level, level, top=False)
-                levels[path] = {tag: self._rules.get(tag, entry) for tag, entry in entries.items()}
-        return IodPlan(top, default, levels)
-
     @cached_property
-    def _nested_default(self) -> Table:
-        return self._table({}, top=False)
+    def nested_default(self) -> Table:
+        """The table of what stands in a sequence for whose attributes no module names a Type."""
+        return self.table({}, top=False)
 
-    def _table(self, kinds: dict[int, tuple[str, bool]], *, top: bool) -> Table:
-        table = dict(self._unlisted)
-        listed = (swapped(tag) for tag in table_rows())
-        table.update(self._entries(listed, kinds, top=top))
-        if top:
-            table.update(self._top_only())
-        table.update(self._rules)
-        return table
+    def table(self, kinds: Kinds, *, top: bool) -> Table:
+        """Return the table of one kind of place; own rules come first, Table E.1-1 third."""
+        rules, rows = self._rules, table_rows()
+        before = {**(self._top_only if top else {}), **rules}
 
-    @cached_property
-    def _unlisted(self) -> Table:
-        """Entries for what the dictionary knows and Table E.1-1 does not name."""
-        vrs = public_vrs()
-        kept = {vr: keep_entry(vr) for vr in set(vrs.values())}
-        table: Table = {tag: kept[vr] for tag, vr in vrs.items()}
-        for tag, vr in vrs.items():
-            if vr in _BY_VR:
-                table[tag] = self._unlisted_entry(swapped(tag), vr)
-        for because, tags in _GONE:
-            for tag in tags():
-                if tag in table:
-                    plain = swapped(tag)
-                    table[tag] = self._entry(plain, vrs[tag], "X", because, "X")
-        if self.cleans_graphics:
-            for tag in _overlays():
-                known = table.get(tag)
-                if isinstance(known, Action) and known.because == "overlay" and vrs[tag] != SQ:
-                    table[tag] = Action("C", "clean-graphics", known.tag, known.vr, actions.overlay)
-        return table
+        def entry_of(tag: int) -> Entry | None:
+            if tag in before:
+                return before[tag]
+            if swapped(tag) in rows:
+                return self._listed(tag, *kinds.get(tag, ("3", False)), top=top)
+            return self._unlisted(tag)
+
+        return Table(entry_of)
+
+    def _listed(self, tag: int, kind: str, mandatory: bool, *, top: bool) -> Entry:
+        """Return the entry of an attribute that Table E.1-1 names."""
+        plain = swapped(tag)
+        _name, basic, cells = table_rows()[plain]
+        code, because = override(basic, cells, self.options)
+        letter, why = decide(code, kind, mandatory)
+        fallback, _ = decide(basic, kind, mandatory)
+        if plain == STUDY_DESCRIPTION and letter == "X" and top:
+            letter, why = "Z", "clients need it"
+        vr = public_vrs().get(tag, UN)
+        return self._entry(plain, vr, letter, why or because, fallback)
+
+    def _unlisted(self, tag: int) -> Entry | None:
+        """Return the entry of what the dictionary knows and Table E.1-1 does not name."""
+        vr = public_vrs().get(tag)
+        if vr is None:
+            return None
+        because = _gone().get(tag)
+        if because == "overlay" and self.cleans_graphics and vr != SQ:
+            return Action("C", "clean-graphics", swapped(tag), vr, actions.overlay)
+        if because is not None:
+            return self._entry(swapped(tag), vr, "X", because, "X")
+        return self._unlisted_entry(swapped(tag), vr) if vr in _BY_VR else keep_entry(vr)
 
     def _unlisted_entry(self, plain: int, vr: int) -> Entry:
         """Return the entry of an attribute that its VR decides about."""
@@ -229,24 +258,6 @@ class Plan:
         elif vr in (actions.DA, actions.DT):
             letter, because = override("X", _DATE_CELLS, self.options)
         return self._entry(plain, vr, letter, because, "X")
-
-    def _entries(
-        self, tags: Iterable[int], kinds: dict[int, tuple[str, bool]], *, top: bool
-    ) -> Table:
-        rows, vrs = table_rows(), public_vrs()
-        entries: Table = {}
-        for tag in tags:
-            plain = swapped(tag)
-            _name, basic, cells = rows[plain]
-            kind, mandatory = kinds.get(tag, ("3", False))
-            code, because = override(basic, cells, self.options)
-            letter, why = decide(code, kind, mandatory)
-            fallback, _ = decide(basic, kind, mandatory)
-            if plain == STUDY_DESCRIPTION and letter == "X" and top:
-                letter, why = "Z", "clients need it"
-            vr = vrs.get(tag, UN)
-            entries[tag] = self._entry(plain, vr, letter, why or because, fallback)
-        return entries
 
     def _entry(self, tag: int, vr: int, letter: str, because: str, fallback: str) -> Entry:
         if letter == "K":
@@ -279,9 +290,10 @@ class Plan:
             how = "equipment"
         return Action("K", "", tag, SQ, actions.keep, how, repeats=how == "recurse")
 
-    def _top_only(self) -> Table:
+    @cached_property
+    def _top_only(self) -> dict[int, Entry]:
         vrs = public_vrs()
-        table: Table = {}
+        table: dict[int, Entry] = {}
         for tag in FIXED:
             if tag == 0x00080080 and self.keeps_institution:
                 continue
@@ -316,12 +328,21 @@ class Plan:
         nested = Action(
             "C", "clean-structured-content", CONTENT_SEQUENCE, SQ, actions.keep, "content"
         )
-        cleaned = {**self._nested_default, swapped(text): clean, swapped(CONTENT_SEQUENCE): nested}
+        cleaned: dict[int, Entry] = {swapped(text): clean, swapped(CONTENT_SEQUENCE): nested}
         dummy = Action("D", "concept", text, vr, actions.dummy)
         dummy_code = Action("D", "concept", code, SQ, actions.dummy, "dummy")
-        dummies = {**cleaned, swapped(text): dummy, swapped(code): dummy_code}
-        kept = {**cleaned, swapped(text): keep_entry(vr)}
-        return {"C": cleaned, "D": dummies, "K": kept, "": cleaned, "U": cleaned}
+        dummies: dict[int, Entry] = {**cleaned, swapped(text): dummy, swapped(code): dummy_code}
+        kept: dict[int, Entry] = {**cleaned, swapped(text): keep_entry(vr)}
+        default = self.nested_default
+
+        def over_default(own: dict[int, Entry]) -> Table:
+            return Table(lambda tag: own[tag] if tag in own else default[tag])
+
+        cleaning = over_default(cleaned)
+        return {
+            **{"C": cleaning, "": cleaning, "U": cleaning},
+            **{"D": over_default(dummies), "K": over_default(kept)},
+        }
 
     @cached_property
     def is_conformant(self) -> bool:
@@ -378,9 +399,9 @@ def _unknown_class(uid: str) -> Unsupported:
     )
 
 
-def _compile_rules(rules: tuple[Rule, ...]) -> Table:
+def _compile_rules(rules: tuple[Rule, ...]) -> dict[int, Entry]:
     """Return entries for the rules; the first rule that selects an attribute decides."""
-    table: Table = {}
+    table: dict[int, Entry] = {}
     for rule in rules:
         if rule.private_creator:
             continue
@@ -442,11 +463,15 @@ def rule_entry(rule: Rule, tag: int, vr: int) -> Entry:
     return Action(letter, "rule", tag, vr, handler, sequence, kind, "X", value, rule.find)
 
 
-@lru_cache(maxsize=64)
-def _plan_of(_digest: str, profile: Profile) -> Plan:
-    return Plan(profile)
+_PLANS: dict[object, Plan] = {}
+_MAX_PLANS = 64
 
 
 def compile_plan(profile: Profile) -> Plan:
     """Return the compiled plan of a profile; equal content gives the same plan."""
-    return _plan_of(profile.digest, profile)
+    plan = _PLANS.get(profile.content)
+    if plan is None:
+        if len(_PLANS) >= _MAX_PLANS:
+            _PLANS.clear()
+        plan = _PLANS[profile.content] = Plan(profile)
+    return plan

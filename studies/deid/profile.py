@@ -4,13 +4,10 @@ A profile says nothing about how: `plan.py` compiles it. It must stay plain data
 versions can be compared, stored and pinned by digest.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import EngineError
 from .tables import codes
@@ -52,8 +49,7 @@ class RuleAction(StrEnum):
     NEW_UID = "new-uid"
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule: exactly one of tag, keyword, pattern (of tags or keywords) selects attributes.
 
     `tag` is "ggggeeee" in hexadecimal and may hold x as a wildcard digit. `private_creator` makes
@@ -89,17 +85,38 @@ class ProfileError(EngineError):
     """A profile that cannot be used; `where` names line and key."""
 
 
-@dataclass(frozen=True)
 class Profile:
-    """A de-identification profile. The digest is over its content, not over its name."""
+    """A de-identification profile; nobody changes one. Its digest is over content, not name."""
 
-    name: str
-    options: frozenset[Option] = frozenset()
-    rules: tuple[Rule, ...] = ()
-    base: str = "basic"
-    description: str = field(default="", compare=False)
+    def __init__(
+        self,
+        name: str,
+        options: frozenset[Option] = frozenset(),
+        rules: tuple[Rule, ...] = (),
+        base: str = "basic",
+        description: str = "",
+    ) -> None:
+        self.name = name
+        self.options = options
+        self.rules = rules
+        self.base = base
+        self.description = description
+        self._require_usable()
 
-    def __post_init__(self) -> None:
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        return self.name == other.name and self.content == other.content
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.content))
+
+    @property
+    def content(self) -> tuple[str, frozenset[Option], tuple[Rule, ...]]:
+        """What the profile does; equal for profiles of one digest."""
+        return self.base, self.options, self.rules
+
+    def _require_usable(self) -> None:
         if self.base != "basic":
             raise ProfileError("unknown-base", "The only base is 'basic', PS3.15 Table E.1-1.")
         if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= self.options:
@@ -125,12 +142,16 @@ class Profile:
     @cached_property
     def canonical(self) -> str:
         """The content as canonical JSON: sorted keys, no spaces, without the name."""
+        import json
+
         content = {key: value for key, value in self.to_dict().items() if key != "name"}
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON: what a batch pins."""
+        import hashlib
+
         return hashlib.sha256(self.canonical.encode()).hexdigest()
 
     @classmethod

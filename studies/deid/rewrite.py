@@ -152,7 +152,7 @@ class Rewriter(Values):
         self, position: int, end: int, table: Table, *, delimited: bool = False, top: bool = False
     ) -> int:
         """Rewrite explicit VR elements up to `end`, or up to a delimiter; return the offset."""
-        buf, out, get, unpack = self.buf, self.out, table.get, ELEMENT.unpack_from
+        buf, out, get, unpack = self.buf, self.out, table.__getitem__, ELEMENT.unpack_from
         note, log, run = self.texts.append, self.log.append, position
         while position < end:
             tag, vr, length = unpack(buf, position)
@@ -213,7 +213,7 @@ class Rewriter(Values):
         self, position: int, end: int, table: Table, *, delimited: bool = False, top: bool = False
     ) -> int:
         """Rewrite implicit VR elements up to `end`, or up to a delimiter; return the offset."""
-        buf, out, get, unpack = self.buf, self.out, table.get, TAG_LENGTH.unpack_from
+        buf, out, get, unpack = self.buf, self.out, table.__getitem__, TAG_LENGTH.unpack_from
         run = position
         while position < end:
             tag, length = unpack(buf, position)

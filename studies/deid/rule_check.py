@@ -5,7 +5,7 @@ without effect; a privacy officer has to hear of it when the profile is saved.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from .profile import ProfileError, Rule, RuleAction
@@ -56,7 +56,7 @@ def normal_tag(text: str, *, private: bool = False) -> str | None:
 def normalised(rule: Rule) -> Rule:
     """Return a rule with its tag in the one form that profiles keep."""
     tag = normal_tag(rule.tag, private=bool(rule.private_creator)) if rule.tag else None
-    return replace(rule, tag=tag) if tag else rule
+    return rule._replace(tag=tag) if tag else rule
 
 
 def problem_of(rule: Rule) -> Problem | None:

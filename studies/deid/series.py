@@ -294,7 +294,7 @@ def _steps(fixed: Rewriter, free: Rewriter, pieces: list[_Piece]) -> tuple[Step,
 def _fate(run: Rewriter, head: bytes) -> tuple[int, tuple[bytes, list[LogEntry]]]:
     """Tell what becomes of an element of this tag and VR, and what always stands for it."""
     tag, vr = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
-    entry = run.iod.top.get(tag)
+    entry = run.iod.top[tag]
     if not run.is_explicit or vr not in SHORT_VRS or tag & 1:
         return _REWRITTEN, (b"", [])
     if entry == vr and tag not in _FREE_SWAPPED:

@@ -4,15 +4,17 @@ Between plain files the kernel copies; where a side is a stream the bytes pass i
 are hashed on the way. Nothing here knows DICOM.
 """
 
-import hashlib
 import io
 import os
 import stat
 import zlib
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from .dataset import MAX_HEADER
 from .errors import Held
+
+if TYPE_CHECKING:
+    import hashlib
 
 _FIRST = 32 * 1024
 _WHOLE = 192 * 1024  # up to here one read and one write beat every other way
@@ -160,6 +162,13 @@ class Source:
         return self._base
 
 
+def _new_hash() -> "hashlib._Hash":
+    """Return SHA-256, whose module a run between plain files never loads."""
+    import hashlib
+
+    return hashlib.sha256()
+
+
 class Sink:
     """The output: counts, hashes where bytes pass through, or lets the kernel copy."""
 
@@ -174,7 +183,7 @@ class Sink:
         self._waiting: list[bytes | bytearray | memoryview] = []
         self._waiting_size = 0
         self._deflate: zlib._Compress | None = None
-        self._hash = None if self.descriptor is not None else hashlib.sha256()
+        self._hash = None if self.descriptor is not None else _new_hash()
 
     @property
     def sha256(self) -> str:

@@ -72,8 +72,8 @@ def stays(run: "Rewriter", position: int, end: int, table: "Table", *, in_item: 
     if end - position > _MAX_TRIED or run.depth > _MAX_TRIED_DEPTH:
         return False
     buf, unpack = run.buf, ELEMENT.unpack_from
-    get: Callable[[int], Entry | None] = table.get
-    default, special = run.iod.nested_default.get, run.iod.special
+    get: Callable[[int], Entry | None] = table.__getitem__
+    default, special = run.iod.nested_default.__getitem__, run.iod.special
     texts: list[bytes] = []
     note = texts.append
     stack: list[tuple[int, Callable[[int], Entry | None]]] = []

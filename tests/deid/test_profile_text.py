@@ -1,6 +1,7 @@
 """Custom profiles as text: what may stand in one, how each mistake is told, and the way back."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -259,29 +260,34 @@ def test_replacing_keeps_every_script(find: str, value: str, text: str, wanted: 
     assert compiled_pattern(find).sub(value, text) == wanted
 
 
+def rule(**members: Any) -> Rule:
+    """Return a rule with these members and no others."""
+    return Rule(**members)
+
+
 words = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="{}\\"), max_size=30
 )
 rules = st.one_of(
     st.builds(
-        Rule,
+        rule,
         action=st.just(RuleAction.REPLACE),
         keyword=st.sampled_from(["StudyID", "PatientName", "StudyDescription"]),
         value=words,
     ),
     st.builds(
-        Rule,
+        rule,
         action=st.sampled_from([RuleAction.KEEP, RuleAction.REMOVE, RuleAction.EMPTY]),
         tag=st.sampled_from(["00100040", "60xx3000", "00181000", "0008103E"]),
     ),
     st.builds(
-        Rule,
+        rule,
         action=st.just(RuleAction.KEEP),
         tag=st.sampled_from(["0019xx0C", "0043xx27"]),
         private_creator=words.filter(bool),
     ),
     st.builds(
-        Rule,
+        rule,
         action=st.just(RuleAction.REGEX_REPLACE),
         keyword=st.just("StudyDescription"),
         find=st.sampled_from(["a", "(b)c", r"\d{3}", "é+"]),

@@ -28,6 +28,7 @@ from studies.deid import (
     builtin_profile,
     compile_plan,
     engine,
+    filemeta,
     risk,
     survey,
 )
@@ -102,6 +103,7 @@ def forget() -> None:
             for found in vars(module).values():
                 if hasattr(found, "cache_clear"):
                     found.cache_clear()
+    filemeta._KNOWN.clear()
 
 
 def told(outcome: Outcome) -> tuple[object, ...]:

@@ -1,6 +1,5 @@
 """What went out leads back to the patient, whole, and only inside the caller's domains."""
 
-import dataclasses
 import uuid
 
 import pytest
@@ -57,7 +56,8 @@ def test_uids_that_a_profile_retains_lead_back_to_themselves(domain):
     ours = identities(domain)
     patient = ours.patient("MRN1", "")
     study = ours.study("1.2.3", patient)
-    originals = dataclasses.replace(example_originals(ours, "MRN1", "1.2.3", 1), uids={})
+    originals = example_originals(ours, "MRN1", "1.2.3", 1)
+    originals.uids = {}
     ours.remember(
         originals,
         cloud_study_id=study,

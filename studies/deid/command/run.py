@@ -12,9 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from ..engine import deidentify
 from ..errors import EngineError
@@ -39,8 +38,7 @@ class Keeper(Protocol):
         """Make durable what was noted since the last time; before any of it counts as done."""
 
 
-@dataclass
-class Job:
+class Job(NamedTuple):
     """One run of the command. `keeper` is made anew in each worker process."""
 
     source: Path
@@ -63,7 +61,7 @@ def run(job: Job) -> int:
     """Do the job; return the exit status."""
     files = list(walk(job.source))
     job.target.mkdir(parents=True, exist_ok=True)
-    job.begun_ns = _now(job.target)
+    job = job._replace(begun_ns=_now(job.target))
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     progress = Progress(len(files))
     entries: list[Entry] = []

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Held
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 WHERE = "(0042,0011)"
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """How the document of one instance is read.
 
     `identifies` tells whether a text names the patient, a person, a place or a date that must not

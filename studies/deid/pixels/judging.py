@@ -6,9 +6,8 @@ Loads what looks at pixels only for an image at risk.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import EngineError, Held
 from ..filemeta import FileMeta
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 _WHERE = "(7FE0,0010)"
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What was decided: the verdict, what is to be done, and why the instance is held."""
 
     verdict: PixelVerdict | None = None
@@ -97,7 +95,7 @@ def judge(
         if only_masks and person is None:
             from .blanking import PixelWork
 
-            return Judgement(replace(verdict, state="not-at-risk"), PixelWork(frames, (), True))
+            return Judgement(verdict._replace(state="not-at-risk"), PixelWork(frames, (), True))
         if person is not None:
             boxes = _clipped(person, verdict)
             return _finished(verdict, frames, boxes, masks=frames.image.may_hide_bits)
@@ -125,12 +123,12 @@ def _searched(
     seen = Look(frames, policy.finder, known(), image_areas(found)).run()
     fixed = (*device_boxes(found), *_templates(policy, found, verdict))
     boxes = merged((*fixed, *seen.boxes))
-    verdict = replace(verdict, boxes=boxes, frames_looked=seen.looked)
+    verdict = verdict._replace(boxes=boxes, frames_looked=seen.looked)
     blanks = any(not box.kept for box in boxes)
     if seen.unsure and policy.unsure == "review" and not policy.approved:
-        return Judgement(replace(verdict, state="review"), held=_review())
+        return Judgement(verdict._replace(state="review"), held=_review())
     if blanks and not may_blank:
-        return Judgement(replace(verdict, state="review"), held=_text_found())
+        return Judgement(verdict._replace(state="review"), held=_text_found())
     return _finished(verdict, frames, boxes, masks=seen.has_unused_bits)
 
 
@@ -142,13 +140,12 @@ def _finished(
 
     blanks = tuple(box for box in boxes if not box.kept)
     work = PixelWork(frames, blanks, masks) if blanks or masks else None
-    state = replace(
-        verdict,
+    final = verdict._replace(
         state="blanked" if blanks else "clean",
         boxes=boxes,
         lossy=work.is_lossy if work is not None else False,
     )
-    return Judgement(state, work)
+    return Judgement(final, work)
 
 
 def _clipped(boxes: tuple[Box, ...], verdict: PixelVerdict) -> tuple[Box, ...]:
@@ -161,7 +158,7 @@ def _templates(policy: PixelPolicy, found: Survey, verdict: PixelVerdict) -> tup
     """Return the boxes that were drawn for this device and matrix size."""
     maker, model = (found.text(tag).casefold() for tag in (0x00080070, 0x00081090))
     boxes = tuple(
-        replace(box, because="template", kept=False)
+        box._replace(because="template", kept=False)
         for template in policy.templates
         if template.manufacturer.casefold().strip() in ("", maker)
         and template.model.casefold().strip() in ("", model)

@@ -5,7 +5,7 @@ need no search of their own; where that can't be shown, every frame is searched.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -129,7 +129,7 @@ class Look:
                 reason = "mark" if part.all() else "text"
             elif is_unsure(found) and not self._is_in_area(found):
                 reason = "region"
-            boxes.append(replace(box, because=reason, kept=reason == "mark"))
+            boxes.append(box._replace(because=reason, kept=reason == "mark"))
         return boxes
 
 

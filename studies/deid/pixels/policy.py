@@ -6,7 +6,6 @@ so that images without any risk pay nothing for the check.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ Because = Literal["text", "identifier", "device", "template", "region", "person"
 State = Literal["not-at-risk", "clean", "blanked", "review", "unchecked"]
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle of pixels, in columns and rows from the top left corner.
 
     `frames` are the first and the last frame it is meant for, from 0; None is all of them. `kept`
@@ -42,7 +40,7 @@ class Box:
         right, bottom = min(self.x + self.width, columns), min(self.y + self.height, rows)
         if right <= left or bottom <= top:
             return None
-        return replace(self, x=left, y=top, width=right - left, height=bottom - top)
+        return self._replace(x=left, y=top, width=right - left, height=bottom - top)
 
 
 class FoundText(NamedTuple):
@@ -70,8 +68,7 @@ class TextFinder(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(NamedTuple):
     """Boxes that a person drew for one device and matrix size; they are always blanked.
 
     Manufacturer and model compare as wholes, without regard to case; "" stands for any.
@@ -84,8 +81,7 @@ class Template:
     boxes: tuple[Box, ...]
 
 
-@dataclass(frozen=True)
-class PixelPolicy:
+class PixelPolicy(NamedTuple):
     """How the pixels of an instance are judged.
 
     `person_boxes` is a person's verdict on this instance: these boxes are blanked, whatever else
@@ -102,8 +98,7 @@ class PixelPolicy:
     documents: Literal["hold", "drop"] = "hold"
 
 
-@dataclass(frozen=True)
-class PixelVerdict:
+class PixelVerdict(NamedTuple):
     """What became of the pixels. `because` names attributes and devices, never a value of a person.
 
     `frames_looked` is the number of frames that were searched for text; where it is less than

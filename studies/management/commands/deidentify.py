@@ -39,7 +39,7 @@ class Command(BaseCommand):
         check_folders(given, parser)
         identities = filing.identities_for(organization)
         job = job_of(given, plan, identities)
-        job.keeper = lambda: identities
+        job = job._replace(keeper=lambda: identities)
         status = filing.audited(
             organization,
             organizations.COMMAND,
