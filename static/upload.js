@@ -261,18 +261,26 @@
     return pieces;
   };
 
+  /* Read and hash pieces side by side: one after the other each waits for the disk by itself. */
+  const read = async (piece) => {
+    const { one, offset, length } = piece;
+    const data = one.file.slice(offset, offset + length);
+    if (!hashes) return data;
+    try {
+      const bytes = await data.arrayBuffer();
+      piece.sha256 = await digest(bytes);
+      return bytes;
+    } catch { return null; }
+  };
+
   const pack = async (pieces) => {
     const body = [];
     const packed = [];
-    for (const piece of pieces) {
+    const contents = await Promise.all(pieces.map(read));
+    for (const [index, piece] of pieces.entries()) {
       const { one, offset, length } = piece;
-      let data = one.file.slice(offset, offset + length);
-      try {
-        if (hashes) {
-          data = await data.arrayBuffer();
-          piece.sha256 = await digest(data);
-        }
-      } catch { unreadable(one); continue; }
+      const data = contents[index];
+      if (data === null) { unreadable(one); continue; }
       const text = new TextEncoder().encode(JSON.stringify({
         file: one.number, path: one.path, size: one.file.size, modified: one.modified,
         offset, length, ...(piece.sha256 ? { sha256: piece.sha256 } : {}),
