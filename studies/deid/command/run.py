@@ -24,6 +24,7 @@ from ..source import PlainFile
 from .mapping import Mapping
 
 _CHUNK = 32
+_LAST_CHUNK = 8
 _FIRST_FILES = 4
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
@@ -54,7 +55,26 @@ class Job(NamedTuple):
 
 
 Entry = dict[str, Any]
-Result = tuple[list[Entry], Mapping]
+
+
+class Result(NamedTuple):
+    """What became of some files: their report entries, and the identities that were replaced."""
+
+    entries: list[Entry]
+    mapping: Mapping
+
+    @property
+    def packed(self) -> object:
+        """The same as plain data, to be sent between processes."""
+        return self.entries, self.mapping.uids, self.mapping.patients
+
+    @classmethod
+    def unpacked(cls, data: Any) -> "Result":
+        """Return what was packed."""
+        entries, uids, patients = data
+        mapping = Mapping()
+        mapping.uids, mapping.patients = uids, patients
+        return cls(entries, mapping)
 
 
 def run(job: Job) -> int:
@@ -62,7 +82,7 @@ def run(job: Job) -> int:
     files = list(walk(job.source))
     job.target.mkdir(parents=True, exist_ok=True)
     job = job._replace(begun_ns=_now(job.target))
-    chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
+    chunks = list(_chunks(files, job.workers))
     progress = Progress(len(files))
     entries: list[Entry] = []
     mapping = Mapping()
@@ -122,40 +142,37 @@ def _files(top: str) -> Iterator[str]:
         waiting += reversed(folders)
 
 
+def _chunks(files: list[str], workers: int) -> Iterator[list[str]]:
+    """Yield files in portions, the last ones small, so that no process waits long for another."""
+    start = 0
+    while start < len(files):
+        size = _CHUNK if len(files) - start > 2 * _CHUNK * workers else _LAST_CHUNK
+        yield files[start : start + size]
+        start += size
+
+
 def _results(job: Job, chunks: list[list[str]]) -> Iterator[Result]:
     if job.workers == 1 or len(chunks) < 2:
         worker = Worker(job)
         yield from map(worker.work, chunks)
         return
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from concurrent.futures.process import BrokenProcessPool
+    from .spread import spread
 
     if job.keeper is None:
         # What the first files load and compile is there in every process that forks from here.
         yield Worker(job).work(chunks[0][:_FIRST_FILES])
         chunks = [chunks[0][_FIRST_FILES:], *chunks[1:]]
-    context = multiprocessing.get_context("fork")
-    count = min(job.workers, len(chunks))
-    with ProcessPoolExecutor(count, context, _start, (job,)) as pool:
-        futures = {pool.submit(_work, chunk): chunk for chunk in chunks}
-        for future in as_completed(futures):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                yield [_died(path) for path in futures[future]], Mapping()
+
+    def start() -> Callable[[int], object]:
+        worker = Worker(job)
+        return lambda number: worker.work(chunks[number]).packed
+
+    for number, done in spread(job.workers, len(chunks), start):
+        yield Result.unpacked(done) if done is not None else _lost(chunks[number])
 
 
-_worker: "Worker | None" = None
-
-
-def _start(job: Job) -> None:
-    global _worker
-    _worker = Worker(job)
-
-
-def _work(paths: list[str]) -> Result:
-    return cast(Worker, _worker).work(paths)
+def _lost(paths: list[str]) -> "Result":
+    return Result([_died(path) for path in paths], Mapping())
 
 
 def _died(path: str) -> Entry:
@@ -192,7 +209,7 @@ class Worker:
                 entries.append(_entry(path, "", "refused", "not-readable", message))
         if self._keeper is not None:
             self._keeper.flush()
-        return entries, mapping
+        return Result(entries, mapping)
 
     def _one(self, path: str, mapping: Mapping) -> Entry:
         job = self._job
