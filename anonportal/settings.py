@@ -112,6 +112,8 @@ def _database(name: str) -> dict[str, object]:
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
                 "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+                # In pages, 16 MB: four times rarer than by itself waits a writer for the disk.
+                "PRAGMA wal_autocheckpoint=4000;"
             ),
         },
     }

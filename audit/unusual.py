@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db.models import CharField
+from django.db.models import CharField, QuerySet
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -57,16 +57,16 @@ def quiet_hours() -> frozenset[int]:
     return frozenset({*range(first, 24), *range(last)})
 
 
-def _look_ups(chain: str, since: datetime, until: datetime) -> Iterator[tuple[datetime, str, str]]:
+def _look_ups(among: QuerySet[Event], most: int) -> Iterator[tuple[datetime, str, str]]:
     """Yield local hour, id and name of who looked somebody up, newest first.
 
     A week may hold thousands. Times come as text and each quarter of an hour, the finest step
     between time zones, is turned into a local hour once: that is most of the cost.
     """
     rows = (
-        Event.objects.filter(chain=chain, action__in=look_up_actions(), at__gte=since, at__lt=until)
+        among.filter(action__in=look_up_actions())
         .order_by("-at")
-        .values_list(Cast("at", CharField()), "actor_id", "actor_label")[:_MOST]
+        .values_list(Cast("at", CharField()), "actor_id", "actor_label")[:most]
     )
     zone = timezone.get_current_timezone()
     hours: dict[str, datetime] = {}
@@ -83,7 +83,8 @@ def hours(chain: str, day: date) -> list[Hour]:
     """Return a day's look-ups per hour; red are off hours and more than one person's measure."""
     start = datetime.combine(day, time.min, timezone.get_current_timezone())
     quiet, measure = quiet_hours(), int(conf.option("LOOK_UPS_PER_HOUR"))
-    rows = _look_ups(chain, start, start + timedelta(days=1))
+    acts = Event.objects.filter(chain=chain, at__gte=start, at__lt=start + timedelta(days=1))
+    rows = _look_ups(acts, _MOST)
     persons = Counter((at.hour, actor) for at, actor, _ in rows)
     counts: Counter[int] = Counter()
     busiest: dict[int, int] = {}
@@ -115,19 +116,27 @@ def refusals_per_day(chain: str, until: date, days: int = 14) -> list[tuple[date
     return [(first + timedelta(days=n), counts[first + timedelta(days=n)]) for n in range(days)]
 
 
-def notices(chain: str, now: datetime | None = None) -> list[Notice]:
-    """Return what of the last week is worth a look, newest first."""
+def notices(
+    chain: str, now: datetime | None = None, *, actor: str = "", most: int = _MOST
+) -> list[Notice]:
+    """Return what of the last week is worth a look, newest first; of one actor, if one is given.
+
+    Of look-ups and refusals the newest `most` are looked at: a page that shows three needs few.
+    """
     until = (now or timezone.now()) + timedelta(seconds=1)
     since = until - timedelta(days=_DAYS)
-    found = [*_many_or_late(chain, since, until), *_refused_in_a_row(chain, since, until)]
+    week = Event.objects.filter(chain=chain, at__gte=since, at__lt=until)
+    if actor:
+        week = week.filter(actor_id=actor)
+    found = [*_many_or_late(week, most), *_refused_in_a_row(week, most)]
     return sorted(found, key=lambda notice: notice.at, reverse=True)
 
 
-def _many_or_late(chain: str, since: datetime, until: datetime) -> list[Notice]:
+def _many_or_late(week: QuerySet[Event], most: int) -> list[Notice]:
     quiet, measure = quiet_hours(), int(conf.option("LOOK_UPS_PER_HOUR"))
     counts: Counter[tuple[datetime, str]] = Counter()
     labels: dict[str, str] = {}
-    for hour, actor, label in _look_ups(chain, since, until):
+    for hour, actor, label in _look_ups(week, most):
         counts[hour, actor] += 1
         labels.setdefault(actor, label)
     found = []
@@ -139,12 +148,13 @@ def _many_or_late(chain: str, since: datetime, until: datetime) -> list[Notice]:
     return found
 
 
-def _refused_in_a_row(chain: str, since: datetime, until: datetime) -> list[Notice]:
-    rows = (
-        Event.objects.filter(chain=chain, outcome=Outcome.REFUSED, at__gte=since, at__lt=until)
-        .order_by("at")
-        .values_list("at", "actor_id", "actor_label")[:_MOST]
+def _refused_in_a_row(week: QuerySet[Event], most: int) -> list[Notice]:
+    newest = (
+        week.filter(outcome=Outcome.REFUSED)
+        .order_by("-at")
+        .values_list("at", "actor_id", "actor_label")[:most]
     )
+    rows = list(newest)[::-1]
     runs: dict[str, list[datetime]] = {}
     labels: dict[str, str] = {}
     found = []

@@ -49,6 +49,7 @@ View = Callable[..., HttpResponseBase]
 VERIFY_AT_ONCE = 200_000
 _SEEN_FOR = 15 * 60
 _NOTICES = 50
+_LOOKED_AT = 500
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -136,15 +137,10 @@ def timeline(request: HttpRequest, chain: str) -> HttpResponse:
         outcomes=Outcome.choices,
         life=life(chain, narrowed.subject) if narrowed.subject else [],
         life_subject=narrowed.subject,
-        **_notices(unusual.notices(chain), 3),
+        notices=unusual.notices(chain, most=_LOOKED_AT)[:3],
         hours=_hours(chain),
         **context,
     )
-
-
-def _notices(found: list[unusual.Notice], most: int) -> dict[str, Any]:
-    """Show the newest of them, and how many there are."""
-    return {"notices": found[:most], "notices_in_all": len(found)}
 
 
 def _hours(chain: str) -> dict[str, Any]:
@@ -224,7 +220,7 @@ def person(request: HttpRequest, chain: str, actor: str) -> HttpResponse:
         page=shown,
         lines=lines(chain, shown.events),
         query="",
-        **_notices([one for one in unusual.notices(chain) if one.actor_id == actor], _NOTICES),
+        notices=unusual.notices(chain, actor=actor)[:_NOTICES],
     )
 
 
@@ -237,6 +233,7 @@ def unusual_activity(request: HttpRequest, chain: str) -> HttpResponse:
     _note_view(request, chain, "unusual", day=day.isoformat())
     refusals = unusual.refusals_per_day(chain, day)
     rows = unusual.hours(chain, day)
+    found = unusual.notices(chain)
     return _render(
         request,
         "unusual",
@@ -245,7 +242,8 @@ def unusual_activity(request: HttpRequest, chain: str) -> HttpResponse:
         hours={"day": day, "rows": rows, "total": sum(row.count for row in rows)},
         refusals=[(f"{one.day:02}", count) for one, count in refusals],
         refused=sum(count for _one, count in refusals),
-        **_notices(unusual.notices(chain), _NOTICES),
+        notices=found[:_NOTICES],
+        notices_in_all=len(found),
     )
 
 
