@@ -135,7 +135,13 @@ def _write_frame(sink: Sink, fragments: list[bytes], clean: Cleaner, found: Surv
 
 
 def before_pixels(data: bytes) -> bytes:
-    """Return the marker segments up to the first scan, or up to the first tile's data."""
+    """Return the marker segments up to the first scan, or up to the first tile's data.
+
+    A frame in RLE begins with the number of its segments and has no markers: behind its table of
+    64 bytes stand pixels, in which any bytes may meet by chance.
+    """
+    if data[:1] not in (b"\xff", b"\0"):
+        return data[:64]
     first = data[:8192]
     ends = [at for at in (first.find(b"\xff\xda"), first.find(b"\xff\x93")) if at > 0]
     return first[: min(ends)] if ends else first[:64]

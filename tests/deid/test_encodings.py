@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 
 from studies.deid import Option, deidentify
+from studies.deid.encapsulated import before_pixels
 
 from .builders import FAMILY, IDENTITIES, ROOT, code, ct, encoded, passed, plan, run
 
@@ -297,3 +298,10 @@ def test_retained_safe_private_in_big_endian_and_implicit() -> None:
         ds["PixelData"].VR = "OW"
         out = passed(encoded(ds, syntax), plan("basic", Option.RETAIN_SAFE_PRIVATE))
         assert out[0x00191023].value in (1.5, b"1.5 ")
+
+
+def test_of_a_frame_in_rle_only_the_table_is_searched_for_text() -> None:
+    """Pixels may hold any bytes, also those that begin a scan in JPEG; a chance hit is no leak."""
+    table = bytes([1, 0, 0, 0, 64]) + bytes(59)
+    assert before_pixels(table + b"Moreau \xff\xda\xff\x93") == table
+    assert before_pixels(b"\xff\xd8 comment \xff\xda pixels") == b"\xff\xd8 comment "
