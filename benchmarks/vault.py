@@ -49,6 +49,7 @@ def set_up(kind: str, folder: Path) -> None:
 def fill(domain: uuid.UUID, patients: int) -> None:
     """Write many patients with a study each. Those that are looked up later are real rows; the
     rest are random bytes of the same sizes, which look-ups can't tell apart."""
+    from django.core.management.color import no_style
     from django.db import connections, transaction
 
     from studies.vault.keys import open_keys
@@ -66,6 +67,11 @@ def fill(domain: uuid.UUID, patients: int) -> None:
         with transaction.atomic(using="vault"), connections["vault"].cursor() as cursor:
             for model, rows in zip(models, zip(*pairs, strict=True), strict=True):
                 cursor.executemany(insert(model), rows)
+    # PostgreSQL counts ids by itself only where none was given.
+    kinds = [type(model) for model in models]
+    with connections["vault"].cursor() as cursor:
+        for statement in connections["vault"].ops.sequence_reset_sql(no_style(), kinds):
+            cursor.execute(statement)
 
 
 def row_pair(keys: Any, number: int) -> tuple[Any, Any]:
