@@ -54,20 +54,41 @@ def _shown(
 
 
 def _fields(operation: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the fields of a JSON body with their types."""
+    """Return the fields of a JSON body with their types; of a body by kind, each kind's own."""
     content = operation.get("requestBody", {}).get("content", {})
-    reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
-    schema = schemas.get(reference.rpartition("/")[2], {})
+    body = content.get("application/json", {}).get("schema", {})
+    found: dict[str, dict[str, Any]] = {}
+    for schema in (_resolved(one, schemas) for one in body.get("oneOf", [body])):
+        for field in _rows(schema, schemas):
+            found.setdefault(field["name"], field)
+    return list(found.values())
+
+
+def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return what a schema refers to, also where a default stands beside the reference."""
+    for one in (schema, *schema.get("allOf", ())):
+        if "$ref" in one:
+            found: dict[str, Any] = schemas[one["$ref"].rpartition("/")[2]]
+            return found
+    return schema
+
+
+def _rows(schema: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
     required = set(schema.get("required", []))
-    return [
-        {
-            "name": name,
-            "kind": _kind(field),
-            "required": name in required,
-            "words": field.get("description", ""),
-        }
-        for name, field in schema.get("properties", {}).items()
-    ]
+    said = schema.get("properties", {}).get("kind", {})
+    kinds = [said["const"]] if "const" in said else said.get("enum", [])
+    kind = kinds[0] if len(kinds) == 1 else ""
+    rows = []
+    for name, field in schema.get("properties", {}).items():
+        inner = _resolved(field, schemas)
+        if kind and name in ("config", "secrets"):
+            nested = _rows(inner, schemas)
+            rows += [{**row, "name": f"{kind}: {name}.{row['name']}"} for row in nested]
+            continue
+        words = field.get("description", "")
+        row = {"name": name, "kind": _kind(field), "required": name in required, "words": words}
+        rows.append(row if name != "kind" else {**row, "name": f"kind: {kind}"})
+    return rows
 
 
 def _kind(field: dict[str, Any]) -> str:

@@ -174,3 +174,9 @@ def test_the_fields_are_those_of_the_forms() -> None:
 def kind_of(model: Any) -> str:
     (kind,) = model.model_fields["kind"].annotation.__args__
     return str(kind)
+
+
+def test_the_page_of_the_documentation_lists_the_fields_of_each_kind() -> None:
+    text = Client().get("/api/docs").content.decode()
+    for name in ("s3: config.bucket", "azure: secrets.sas", "dimse: config.calledAe"):
+        assert name in text
