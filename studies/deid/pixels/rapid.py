@@ -73,7 +73,7 @@ class RapidTextFinder:
             for spot, (text, score) in zip(spots, read, strict=True)
             if score >= _CERTAIN or not _is_scene(spot, image.shape)
             if score >= _CERTAIN or not _is_speck(spot)
-            if not _is_doubtful(spot, score) or self._is_seen_again(image, spot)
+            if not _is_doubtful(spot, text, score) or self._is_seen_again(image, spot)
         ]
 
     # Where ----------------------------------------------------------------------------------
@@ -246,9 +246,10 @@ def _shared(spot: _Spot, other: _Spot) -> float:
     return max(width, 0.0) * max(height, 0.0) / area
 
 
-def _is_doubtful(spot: _Spot, reading: float) -> bool:
+def _is_doubtful(spot: _Spot, text: str, reading: float) -> bool:
     """Tell whether a place may be noise: hardly like text, or neither surely text nor read."""
-    return spot.score < (_LIKELY if reading >= _CERTAIN else _CERTAIN)
+    is_read = reading >= _CERTAIN and len(text) > 1  # one stroke is easily a letter
+    return spot.score < (_LIKELY if is_read else _CERTAIN)
 
 
 def _is_speck(spot: _Spot) -> bool:
