@@ -95,7 +95,7 @@ TEMPLATES = [
 # The mapping lives in a database of its own: a dump of the portal maps nothing.
 
 
-def _database(name: str) -> dict[str, object]:
+def _database(name: str, synchronous: str) -> dict[str, object]:
     url = env_secret(f"{name.upper()}_DATABASE_URL", "")
     if url:
         from anonportal.databases import from_url
@@ -110,7 +110,7 @@ def _database(name: str) -> dict[str, object]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};"
                 "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
                 # In pages, 16 MB: four times rarer than by itself waits a writer for the disk.
                 "PRAGMA wal_autocheckpoint=4000;"
@@ -119,7 +119,9 @@ def _database(name: str) -> dict[str, object]:
     }
 
 
-DATABASES = {"default": _database("portal"), "vault": _database("vault")}
+# Each commit of the vault is on disk at once: without its mapping no report finds its patient. The
+# portal's are where it counts (studies/services/durably.py), the rest by the next checkpoint.
+DATABASES = {"default": _database("portal", "NORMAL"), "vault": _database("vault", "FULL")}
 DATABASE_ROUTERS = ["anonportal.databases.VaultRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

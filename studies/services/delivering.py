@@ -42,6 +42,7 @@ from studies.models import (
 )
 from studies.services import batches, keys, places, signing
 from studies.services.chunks import Claim
+from studies.services.durably import durably
 from studies.storage import BatchStore
 
 
@@ -187,7 +188,7 @@ def publish_manifest(claim: Claim) -> None:
         if kinds.is_store(place):
             place.put_bytes(f"{batch.pk}/{SIGNATURE_NAME}", signature, said)
             place.put_bytes(f"{batch.pk}/{MANIFEST_NAME}", body, said)
-    with transaction.atomic():
+    with durably():
         now = timezone.now()
         Manifest.objects.create(
             batch=batch, revision=batch.revision, body=body, signature=signature, key_id=key_id

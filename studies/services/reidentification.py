@@ -8,7 +8,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +18,7 @@ from studies.models import LinkageDomain, ReportLink, Role, Study
 from studies.services import door_rules
 from studies.services.access import Viewer
 from studies.services.door_rules import REASONS, Proof
+from studies.services.durably import durably
 from studies.services.known import KnownStudy, known_study
 from studies.vault import service as vault
 
@@ -83,7 +83,7 @@ def _passed(caller: Viewer, request: Request, study: KnownStudy) -> str:
         detail["link"] = str(request.link.pk)
     if request.bulk:
         detail["bulk"] = request.bulk
-    with transaction.atomic():
+    with durably():
         door_rules.take_one(caller, study.cloud_study_id)
         event = record(
             "study.reidentified",

@@ -26,6 +26,7 @@ from studies.intake.limits import BODY_BYTES, limits
 from studies.intake.packing import Entry, Packer
 from studies.intake.ranges import Range, is_whole, merged, overlaps
 from studies.models import Batch, BatchState, UploadPart
+from studies.services.durably import durably
 from studies.services.keys import Sealer, batch_sealer
 from studies.storage import BatchStore
 
@@ -154,7 +155,7 @@ class PartPack:
         """
         with self:
             names = self._packer.finish()
-            with transaction.atomic():
+            with durably():
                 if first is not None:
                     first()
                 locked = Batch.objects.select_for_update().get(pk=self.batch.pk)
