@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -29,6 +30,8 @@ from tests.audit.dicom_form import faults
 pytestmark = pytest.mark.django_db
 
 RSYSLOG = shutil.which("rsyslogd") or shutil.which("rsyslogd", path="/usr/sbin:/sbin")
+# A package of its own: without it rsyslog speaks no TLS.
+RSYSLOG_TLS = [*Path("/usr/lib").glob("*/rsyslog/lmnsd_ossl.so")]
 
 
 @pytest.fixture(scope="session")
@@ -197,7 +200,9 @@ def test_without_a_collector_nothing_is_sent_and_a_slip_is_named(audit_settings)
 
 
 @pytest.mark.peers
-@pytest.mark.skipif(RSYSLOG is None, reason="rsyslogd is not installed here")
+@pytest.mark.skipif(
+    RSYSLOG is None or not RSYSLOG_TLS, reason="rsyslogd with rsyslog-openssl isn't installed here"
+)
 def test_a_real_rsyslog_takes_the_events(certificate, audit_settings, tmp_path, capsys):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
