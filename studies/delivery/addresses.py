@@ -73,7 +73,7 @@ class Trust:
         if self._pem:
             try:
                 ssl.create_default_context(cadata=self._pem)
-            except (ssl.SSLError, ValueError):
+            except (ssl.SSLError, ValueError, TypeError):  # TypeError: not ASCII
                 raise incomplete(
                     _("the certificate of its authority isn't readable as PEM")
                 ) from None

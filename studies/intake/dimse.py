@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     JPEG2000,
@@ -38,7 +39,8 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from studies.faults import Fault
+from studies.faults import Fault, PermanentError
+from studies.hosts import is_host
 from studies.intake.dimse_receiving import (
     CONNECT_SECONDS,
     NO_RESOURCES,
@@ -107,6 +109,10 @@ class Dimse:
     def __init__(self, config: dict[str, Any]) -> None:
         self._host = str(config.get("host", ""))
         self._port = int(config.get("port", 0))
+        if not is_host(self._host):
+            raise PermanentError(
+                "address-invalid", _("This is no host's name or address, like pacs.example.")
+            )
         self._called = str(config.get("called_ae", ""))
         self._calling = str(config.get("calling_ae", ""))
         self._by_move = config.get("method") == "move"

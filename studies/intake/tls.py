@@ -19,7 +19,7 @@ def client_context(issuers: str = "", certificate: str = "") -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=issuers or None)
         if certificate:
             context.load_cert_chain(certificate)
-    except (ssl.SSLError, OSError, ValueError):
+    except (ssl.SSLError, OSError, ValueError, TypeError):  # TypeError: text that is not ASCII
         raise PermanentError(
             "certificate-unreadable",
             _("A certificate in the settings can't be read. It has to be PEM text."),

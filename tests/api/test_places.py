@@ -127,6 +127,13 @@ def test_sources_are_added_changed_and_tested(client: Client) -> None:
     body["config"]["calledAe"] = "TOO LONG FOR AN AE"
     assert send(client, "put", f"sources/{key}", body).status_code == 422
     body["config"]["calledAe"] = "OTHER"
+    for wrong, code in (
+        ({"host": "pacs example"}, "address-invalid"),
+        ({"host": "médecine\x82"}, "address-invalid"),
+        ({"tls": True, "issuers": "añ"}, "certificate-unreadable"),
+    ):
+        refused = send(client, "put", f"sources/{key}", body | {"config": body["config"] | wrong})
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
     assert send(client, "put", f"sources/{key}", body).status_code == 200
     assert Source.objects.get(pk=key).config["called_ae"] == "OTHER"
     web = {"name": "Web", "kind": "dicomweb", "secrets": {"password": SECRET}}

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydicom.uid import generate_uid
 
-from studies.faults import Fault
+from studies.faults import Fault, PermanentError
 from studies.intake import dicomweb
 from studies.intake.dicomweb import DicomWeb
 from studies.intake.dimse import Dimse
@@ -295,11 +295,19 @@ def test_no_job_row_of_a_retrieval_names_anything(web: Any, chosen: Any) -> None
     assert web.series not in shown
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "é" * 70])
-def test_a_host_that_nobody_knows_is_a_source_that_does_not_answer(host: str) -> None:
-    config = {"host": host, "port": 104, "called_ae": "PACS", "calling_ae": "US"}
+PACS = {"port": 104, "called_ae": "PACS", "calling_ae": "US"}
+
+
+def test_a_host_that_nobody_knows_is_a_source_that_does_not_answer() -> None:
     with pytest.raises(SourceUnavailable):
-        Dimse(config).check()
+        Dimse({**PACS, "host": "no-such-host.invalid"}).check()
+
+
+@pytest.mark.parametrize("host", ["", "a..b", "a b", "é" * 70])
+def test_what_can_be_no_host_is_refused_before_anything_is_asked(host: str) -> None:
+    with pytest.raises(PermanentError) as refused:
+        Dimse({**PACS, "host": host})
+    assert refused.value.code == "address-invalid"
 
 
 def test_a_credential_that_no_header_takes_is_one_that_the_source_refuses() -> None:
