@@ -82,10 +82,19 @@ def _fork(start: Callable[[], Do], others: list[_Child]) -> _Child:
             os.close(descriptor)
         _serve(start(), tasks, tell)
         status = 0
-    except Exception:  # noqa: BLE001 - told here; the parent accounts for the tasks it was given
-        sys.excepthook(*sys.exc_info())
+    except Exception as error:  # noqa: BLE001 - told here; the parent accounts for its tasks
+        _tell(error)
     finally:
         os._exit(status)  # what the parent would do at its end is the parent's
+
+
+def _tell(error: Exception) -> None:
+    """Say on stderr what ended this process and where; its message may quote a data set."""
+    import traceback  # only a fault needs it
+
+    places = traceback.extract_tb(error.__traceback__)[-3:]
+    where = ", ".join(f"{place.name}:{place.lineno}" for place in reversed(places))
+    sys.stderr.write(f"a worker ended with {type(error).__name__} in {where}\n")
 
 
 def _serve(do: Do, tasks: int, tell: int) -> None:
