@@ -190,23 +190,22 @@ def test_a_fault_that_passes_costs_nothing(server, bucket, wire, fault) -> None:
     assert wire.connections > 1
 
 
-@pytest.mark.parametrize(
-    ("data", "which"), [(SMALL, 0), (LARGE, 2)], ids=["small", "the second part"]
-)
-def test_a_byte_that_changed_on_the_way_is_found_and_sent_again(
-    server, bucket, wire, data, which
-) -> None:
+@pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "in parts"])
+def test_a_byte_that_changed_on_the_way_is_found_and_sent_again(server, bucket, wire, data) -> None:
     """This server doesn't check our SHA-256 as Amazon's does; its own MD5 tells on it."""
-    wire.plan = [Corrupt(10**9)] * which + [Corrupt(200_000)]
+    # Which connection takes a part is chance, so it is done to each that carries so much.
+    wire.plan = [Corrupt(200_000)] * 20
     target = place(wire.url, bucket)
     key = new_key()
     with pytest.raises(DeliveryUnavailable) as told:
         put(target, key, data)
+    target.close()
     assert told.value.code == "checksum-differs"
     wire.plan = []
-    target._listed.clear()
-    if not target.exists(key, digest(data)):
-        put(target, key, data)
+    again = place(wire.url, bucket)
+    if not again.exists(key, digest(data)):
+        put(again, key, data)
+    again.close()
     client = server.client()
     assert client.get_object(Bucket=bucket, Key=key)["Body"].read() == data
     client.close()
