@@ -6,7 +6,7 @@ image. Every picture follows from its seed.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import cv2
@@ -129,20 +129,27 @@ BACKGROUNDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 }
 
 
+@cache
+def _fonts(script: str) -> tuple[str, ...]:
+    """Return the fonts of a script that this machine has; "" is Pillow's own, which is Latin."""
+    names = {"latin": _LATIN, "cyrillic": _LATIN}.get(script, _CJK)
+    found = tuple(name for name in names if (_FONTS / name).exists())
+    return found or (("",) if script == "latin" else ())
+
+
 @lru_cache(maxsize=256)
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(_FONTS / name, size)
+def _font(name: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.truetype(_FONTS / name, size) if name else ImageFont.load_default(size)
 
 
 def scripts() -> tuple[str, ...]:
     """Return the scripts that this machine has fonts for."""
-    has_cjk = (_FONTS / _CJK[0]).exists()
-    return tuple(name for name in TEXTS if has_cjk or name in ("latin", "cyrillic"))
+    return tuple(name for name in TEXTS if _fonts(name))
 
 
 def mask_of(text: str, size: int, script: str, noise: np.random.Generator) -> np.ndarray:
     """Return how much of each pixel a text covers, 0 to 1, cut to its ink."""
-    names = _CJK if script in ("japanese", "chinese") else _LATIN
+    names = _fonts(script)
     font = _font(names[int(noise.integers(len(names)))], size)
     left, top, right, bottom = font.getbbox(text)
     image = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4), 0)
