@@ -22,6 +22,13 @@ class Priority(models.TextChoices):
         """Return the name of the queue that serves this priority."""
         return self.value.lower()
 
+    @classmethod
+    def rank(cls, column: str = "priority") -> models.Case:
+        """Return what a query is ordered by to have the most urgent first: 0 for STAT, 1, 2."""
+        return models.Case(
+            *(models.When(**{column: one.value, "then": place}) for place, one in enumerate(cls))
+        )
+
 
 class ReleasePolicy(models.TextChoices):
     """Who lets a batch go."""

@@ -1,11 +1,13 @@
 """A batch's life as a whole: moving between states, cancelling, and the sum that always holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +22,7 @@ from studies.models import (
     IllegalTransition,
     Instance,
     InstanceState,
+    UploadPart,
 )
 
 JOB = Actor(kind="job", id="worker", label="worker")
@@ -81,6 +84,28 @@ def ledger(batch: Batch) -> Ledger:
     )
     counts = {row["state"]: row["entries"] for row in rows}
     return Ledger(counts, sum(counts.values()), sum(row["volume"] or 0 for row in rows))
+
+
+def sizes(rows: Sequence[Batch]) -> dict[UUID, tuple[int, int]]:
+    """Return how many entries each of some batches has, and how many of them are held.
+
+    Counted for these alone: a join over all of an organization's batches costs seconds in a year.
+    """
+    counted = (
+        Instance.objects.filter(batch__in=rows)
+        .values_list("batch")
+        .annotate(every=Count("id"), held=Count("id", filter=Q(state=InstanceState.HELD)))
+        .order_by()
+    )
+    found = {batch_id: (every, held) for batch_id, every, held in counted}
+    return {batch.pk: found.get(batch.pk, (0, 0)) for batch in rows}
+
+
+def not_begun() -> Q:
+    """Return the condition of a batch that waits for its first file."""
+    parts = UploadPart.objects.filter(batch=OuterRef("pk"))
+    entries = Instance.objects.filter(batch=OuterRef("pk"))
+    return Q(state=BatchState.RECEIVING) & ~Exists(parts) & ~Exists(entries)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ OPEN_STATES = (*review.DECIDING_STATES, BatchState.PROCESSING)
 
 
 def queue(organization: Organization) -> QuerySet[PixelCheck]:
-    """Return what waits for a look in an organization, urgent batches first, then in order."""
+    """Return what waits for a look in an organization, batch after batch."""
     return (
         PixelCheck.objects.filter(
             batch__organization=organization,
@@ -59,11 +59,10 @@ def queue_of(batch: Batch) -> list[UUID]:
     return list(rows.values_list("pk", flat=True))
 
 
-def waiting(organization: Organization) -> list[PixelCheck]:
+def waiting(organization: Organization) -> QuerySet[PixelCheck]:
     """Return the queue as the desk's page shows it: STAT before HIGH before ROUTINE."""
-    order = list(Priority)
-    return sorted(
-        queue(organization)[:500], key=lambda check: order.index(Priority(check.batch.priority))
+    return queue(organization).order_by(
+        Priority.rank("batch__priority"), "batch__created", "instance__number"
     )
 
 

@@ -1,6 +1,8 @@
-"""The night's work on the trail, and the proof of one delivered file."""
+"""The trail of a batch, the night's work on it, and the proof of one delivered file."""
 
 from typing import Any
+
+from django.db.models import QuerySet
 
 from audit import Actor
 from audit.archive import archive_chain
@@ -11,14 +13,22 @@ from audit.models import Event
 from audit.proofs import NoProof, instance_proof
 from audit.verification import verify_and_record
 from studies.faults import PermanentError
-from studies.models import Instance, InstanceState
+from studies.models import Batch, Instance, InstanceState
 
+LATEST = 100
 NIGHT = Actor(kind="system", id="scheduler", label="scheduler")
 
 
 def chains() -> list[str]:
     """Return every chain of the trail."""
     return list(known_chains())
+
+
+def latest(batch: Batch) -> QuerySet[Event]:
+    """Return the newest events of a batch, newest first."""
+    return Event.objects.filter(chain=str(batch.organization_id), context=str(batch.pk)).order_by(
+        "-at", "-id"
+    )[:LATEST]
 
 
 def look_after(chain: str) -> None:

@@ -5,7 +5,7 @@ It reads and counts; what is decided about a batch stands in `deciding` and `hel
 
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from studies.models import (
@@ -21,7 +21,8 @@ from studies.models import (
     PixelState,
 )
 from studies.services import batches, desk, releasing
-from studies.web import reasons, sampling
+from studies.web import batch_studies, happened, reasons, sampling
+from studies.web.batch_studies import Asked
 from studies.web.home import ledger_parts
 
 STEPS = (
@@ -32,13 +33,12 @@ STEPS = (
     BatchState.RELEASING,
     BatchState.DELIVERED,
 )
-# What ends with a batch that is cancelled: it never left, and never will.
-UNSENT = (InstanceState.RECEIVED, InstanceState.HELD, InstanceState.DEIDENTIFIED)
 SHOWN_BLANKED = 20
+SHOWN_FILES, SHOWN_STUDIES, SHOWN_PLACES = 20, 20, 5
 POLL_MOVING, POLL_WAITING = 2, 10
 
 
-def context_of(batch: Batch) -> dict[str, object]:
+def context_of(batch: Batch, wanted: Asked) -> dict[str, object]:
     """Return everything that the page and its moving part draw."""
     counted = batches.ledger(batch)
     retry = _retry(batch)
@@ -68,7 +68,8 @@ def context_of(batch: Batch) -> dict[str, object]:
         "excluded": _excluded(batch),
         "skipped": counted[InstanceState.SKIPPED],
         "duplicates": counted[InstanceState.DUPLICATE],
-        "studies": _studies(batch),
+        **batch_studies.context_of(batch, wanted),
+        "happened": happened.acts(batch),
         "refusal": releasing.release_refusal(batch) if not is_final else "",
         "can_release": batch.state
         in (BatchState.REVIEW, BatchState.ATTENTION, BatchState.DELIVERED)
@@ -166,30 +167,32 @@ def _groups(batch: Batch, state: InstanceState) -> list[dict[str, object]]:
     rows = (
         Instance.objects.filter(batch=batch, state=state)
         .values("code")
-        .annotate(count=Count("id"), studies=Count("study", distinct=True), first=Min("number"))
+        .annotate(count=Count("id"), studies=Count("study", distinct=True))
         .order_by("-count")
     )
-    groups = []
-    for row in rows:
-        members = list(
-            Instance.objects.filter(batch=batch, state=state, code=row["code"])
-            .select_related("study")
-            .order_by("number")[:200]
-        )
-        kinds = {member.study.kind for member in members if member.study}
-        groups.append(
-            {
-                "code": row["code"],
-                "count": row["count"],
-                "reason": reasons.reason(row["code"]),
-                "kinds": ", ".join(sorted(kind for kind in kinds if kind)),
-                "members": members,
-                "places": sorted({member.where for member in members if member.where})[:5],
-                "studies": list({member.study for member in members if member.study}),
-                "first_check": _first_check(batch, row["code"]),
-            }
-        )
-    return groups
+    return [_group(batch, state, dict(row)) for row in rows]
+
+
+def _group(batch: Batch, state: InstanceState, row: dict[str, Any]) -> dict[str, object]:
+    """Return one reason's card: how many, where, the first files, the studies to decide about."""
+    members = Instance.objects.filter(batch=batch, state=state, code=row["code"])
+    places = members.exclude(where="").order_by("where").values_list("where", flat=True)
+    studies = batch.studies.filter(
+        Exists(members.filter(study=OuterRef("pk"))),
+    )
+    kinds = studies.order_by().values_list("modality", "body_part").distinct()
+    return {
+        "code": row["code"],
+        "count": row["count"],
+        "reason": reasons.reason(row["code"]),
+        "kinds": ", ".join(sorted({" ".join(filter(None, kind)) for kind in kinds} - {""})),
+        "members": members.order_by("number")[:SHOWN_FILES],
+        "more_files": row["count"] > SHOWN_FILES,
+        "places": places.distinct()[:SHOWN_PLACES],
+        "studies": studies.order_by("number")[:SHOWN_STUDIES],
+        "more_studies": max(row["studies"] - SHOWN_STUDIES, 0),
+        "first_check": _first_check(batch, row["code"]),
+    }
 
 
 def _blanked(batch: Batch) -> list[PixelCheck]:
@@ -218,41 +221,3 @@ def _excluded(batch: Batch) -> list[dict[str, Any]]:
         .order_by("-count")
     )
     return [dict(row) for row in rows]
-
-
-def _studies(batch: Batch) -> list[dict[str, object]]:
-    """Return the studies with their counts; each shows its least finished instance's state."""
-    order = (
-        InstanceState.RECEIVED,
-        InstanceState.HELD,
-        InstanceState.REFUSED,
-        InstanceState.DEIDENTIFIED,
-        InstanceState.DELIVERED,
-        InstanceState.EXCLUDED,
-    )
-    per_study: dict[object, dict[str, int]] = {}
-    for study_id, state, count in (
-        Instance.objects.filter(batch=batch, study__isnull=False)
-        .exclude(state__in=[InstanceState.DUPLICATE, InstanceState.SKIPPED])
-        .values_list("study", "state")
-        .annotate(count=Count("id"))
-        .order_by()
-    ):
-        per_study.setdefault(study_id, {})[state] = count
-    rows = []
-    for study in batch.studies.order_by("number")[:500]:
-        counts = per_study.get(study.pk, {})
-        least: str = next((state for state in order if counts.get(state)), InstanceState.RECEIVED)
-        if batch.state == BatchState.CANCELLED and least in UNSENT:
-            least = BatchState.CANCELLED
-        total = sum(counts.values())
-        rows.append(
-            {
-                "study": study,
-                "state": least,
-                "total": total,
-                "done": total - counts.get(InstanceState.RECEIVED, 0),
-                "held": 0 if least == BatchState.CANCELLED else counts.get(InstanceState.HELD, 0),
-            }
-        )
-    return rows

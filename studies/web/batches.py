@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,8 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from studies.faults import PermanentError
 from studies.models import Batch, BatchState, Role
-from studies.services import access, choosing
+from studies.services import access, batches, choosing
 from studies.web.batch_page import context_of
+from studies.web.batch_studies import asked
 from studies.web.filling import filling_page
 from studies.web.typed import typed_uuid
 
@@ -25,9 +26,7 @@ STOP_POLLING = 286
 def batch_list(request: HttpRequest) -> HttpResponse:
     """List the organization's batches, newest first, by keyset."""
     caller = access.require(request, Role.COORDINATOR)
-    rows = Batch.objects.filter(organization=caller.organization).exclude(
-        state=BatchState.RECEIVING, parts__isnull=True, instances__isnull=True
-    )
+    rows = Batch.objects.filter(~batches.not_begun(), organization=caller.organization)
     state = request.GET.get("state", "")
     if state in BatchState.values:
         rows = rows.filter(state=state)
@@ -38,19 +37,15 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         else None
     )
     if after is not None:
-        rows = rows.filter(created__lt=after.created)
+        same = Q(created=after.created, pk__lt=after.pk)
+        rows = rows.filter(same | Q(created__lt=after.created))
     found = list(
-        rows.select_related("source", "destination")
-        .annotate(
-            images=Count("instances", distinct=True),
-            held=Count("instances", filter=Q(instances__state="held"), distinct=True),
-        )
-        .order_by("-created")
-        .distinct()[: PAGE + 1]
+        rows.select_related("source", "destination").order_by("-created", "-pk")[: PAGE + 1]
     )
+    counts = batches.sizes(found[:PAGE])
     older = found[PAGE - 1] if len(found) > PAGE else None
     context = {
-        "rows": found[:PAGE],
+        "rows": [(batch, *counts[batch.pk]) for batch in found[:PAGE]],
         "older": older,
         "after": after,
         "state": state,
@@ -80,7 +75,7 @@ def batch_detail(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     batch = access.batch_for(request, batch_id)
     if batch.state == BatchState.RECEIVING:
         return filling_page(request, batch)
-    return render(request, "studies/batch.html", context_of(batch))
+    return render(request, "studies/batch.html", _context(request, batch))
 
 
 @login_required
@@ -89,6 +84,11 @@ def batch_detail(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 def batch_progress(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """Return the moving part of a batch's page; 286 ends the polling in a final state."""
     batch = access.batch_for(request, batch_id)
-    context = context_of(batch)
+    context = _context(request, batch)
     status = 200 if context["poll_seconds"] else STOP_POLLING
     return render(request, "studies/_batch_live.html", context, status=status)
+
+
+def _context(request: HttpRequest, batch: Batch) -> dict[str, object]:
+    is_auditor = access.viewer(request).has(Role.AUDITOR)
+    return {**context_of(batch, asked(request.GET)), "is_auditor": is_auditor}

@@ -29,6 +29,7 @@ from studies.web.forms import ReasonForm
 
 SESSION_KEY = "looked"
 REMEMBERED = 300
+SHOWN = 100
 POLL_SECONDS = 2
 STOP_POLLING = 286
 
@@ -40,7 +41,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     """List what needs eyes: held images, by batch, and samples that are being looked at."""
     caller = access.require(request, Role.COORDINATOR)
     per_batch: dict[UUID, dict[str, object]] = {}
-    for check in desk.waiting(caller.organization):
+    waiting = desk.waiting(caller.organization)
+    for check in waiting[:SHOWN]:
         entry = per_batch.setdefault(check.batch_id, {"batch": check.batch, "rows": []})
         rows = entry["rows"]
         assert isinstance(rows, list)  # noqa: S101 - for the type checker
@@ -50,7 +52,11 @@ def queue(request: HttpRequest) -> HttpResponse:
         state="open",
         batch__state__in=[BatchState.REVIEW, BatchState.ATTENTION, BatchState.DELIVERED],
     ).select_related("batch")
-    context = {"groups": list(per_batch.values()), "samples": list(samples)}
+    context = {
+        "groups": list(per_batch.values()),
+        "samples": list(samples),
+        "left": max(waiting.count() - SHOWN, 0),
+    }
     return render(request, "studies/review_queue.html", context)
 
 

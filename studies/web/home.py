@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -12,7 +12,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from studies.deid.cloudid import parse_cloud_id
-from studies.models import Batch, BatchState, Destination, Instance, InstanceState, Role, Study
+from studies.models import (
+    Batch,
+    BatchState,
+    Destination,
+    Instance,
+    InstanceState,
+    Priority,
+    Role,
+    Study,
+)
 from studies.services import access, batches
 from studies.services.access import Viewer
 from studies.web import reasons
@@ -26,7 +35,7 @@ IN_FLIGHT = (
     BatchState.ATTENTION,
 )
 URGENCY = {BatchState.ATTENTION: 0, BatchState.REVIEW: 1, BatchState.PROCESSING: 2}
-PRIORITY = {"STAT": 0, "HIGH": 1, "ROUTINE": 2}
+NEEDS = 50
 
 
 @login_required
@@ -71,16 +80,16 @@ def _dashboard(caller: Viewer) -> dict[str, object]:
 
 def _needs(caller: Viewer) -> list[dict[str, object]]:
     """Return what waits for a person, most urgent first."""
-    rows = (
+    held = Instance.objects.filter(batch=OuterRef("pk"), state=InstanceState.HELD)
+    rows = list(
         Batch.objects.filter(organization=caller.organization)
         .filter(
             Q(state__in=[BatchState.ATTENTION, BatchState.REVIEW])
-            | Q(state__in=[BatchState.PROCESSING, BatchState.DELIVERED], instances__state="held")
+            | Q(state__in=[BatchState.PROCESSING, BatchState.DELIVERED]) & Exists(held)
         )
-        .annotate(held=Count("instances", filter=Q(instances__state=InstanceState.HELD)))
-        .order_by("created")
-        .distinct()[:50]
+        .order_by(Priority.rank(), "created")[:NEEDS]
     )
+    sizes = batches.sizes(rows)
     needs = []
     for batch in rows:
         codes = list(
@@ -92,7 +101,7 @@ def _needs(caller: Viewer) -> list[dict[str, object]]:
         needs.append(
             {
                 "batch": batch,
-                "held": batch.held,
+                "held": sizes[batch.pk][1],
                 "reasons": [(reasons.reason(row["code"]).title, row["count"]) for row in codes],
                 "stopped": reasons.stopped(batch.attention_code) if batch.attention_code else "",
                 "since": batch.processed or batch.submitted or batch.created,
@@ -100,7 +109,7 @@ def _needs(caller: Viewer) -> list[dict[str, object]]:
         )
     needs.sort(
         key=lambda row: (
-            PRIORITY[row["batch"].priority],  # type: ignore[attr-defined]
+            list(Priority).index(row["batch"].priority),  # type: ignore[attr-defined]
             URGENCY.get(row["batch"].state, 3),  # type: ignore[attr-defined]
         )
     )
@@ -109,10 +118,10 @@ def _needs(caller: Viewer) -> list[dict[str, object]]:
 
 def _in_flight(caller: Viewer) -> list[dict[str, object]]:
     rows = (
-        Batch.objects.filter(organization=caller.organization, state__in=IN_FLIGHT)
-        .exclude(state=BatchState.RECEIVING, parts__isnull=True, instances__isnull=True)
+        Batch.objects.filter(
+            ~batches.not_begun(), organization=caller.organization, state__in=IN_FLIGHT
+        )
         .select_related("source")
-        .distinct()
         .order_by("-created")[:20]
     )
     return [{"batch": batch, "progress": batches.progress(batch)} for batch in rows]

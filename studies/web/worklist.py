@@ -7,21 +7,20 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET
 
-from studies.models import Report, ReportState, Role, Study
+from studies.models import Priority, Report, ReportState, Role, Study
 from studies.models.report import ReportStatus
 from studies.services import access, bulk, turnaround
 from studies.services.access import Viewer
 from studies.web.reasons import reason
+from studies.web.typed import typed_uuid
 
 PAGE = 50
-_RANK = Case(When(batch__priority="STAT", then=0), When(batch__priority="HIGH", then=1), default=2)
-_RANKS = {"STAT": 0, "HIGH": 1, "ROUTINE": 2}
 
 
 @login_required
@@ -54,6 +53,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
         "attention": [
             {"report": report, "reason": reason(report.code)} for report in attention[:PAGE]
         ],
+        "attention_left": max(counts["attention"] - PAGE, 0),
         "turnaround": turnaround.minutes_by_priority(caller.organization),
         "consents": bulk.waiting(caller),
     }
@@ -73,7 +73,7 @@ def _delivered(caller: Viewer) -> QuerySet[Any]:
         Study.objects.filter(organization=caller.organization, delivered__isnull=False)
         .exclude(Exists(later))
         .annotate(
-            rank=_RANK,
+            rank=Priority.rank("batch__priority"),
             report_state=Subquery(newest.values("state")[:1]),
             report_version=Subquery(newest.values("version")[:1]),
         )
@@ -83,20 +83,22 @@ def _delivered(caller: Viewer) -> QuerySet[Any]:
 
 
 def _mark(study: Any) -> str:
-    """Return where the next page begins: rank and time of delivery, no id."""
-    return f"{_RANKS[study.batch.priority]}~{study.delivered.isoformat()}"
+    """Return where the next page begins: rank, time, and row, as many share rank and time."""
+    return f"{study.rank}~{study.delivered.isoformat()}~{study.pk}"
 
 
 def _after(rows: QuerySet[Any], mark: str) -> QuerySet[Any]:
-    rank, _sign, text = mark.partition("~")
+    rank, _sign, rest = mark.partition("~")
+    text, _sign, row = rest.partition("~")
+    last = typed_uuid(row)
     try:
         moment = parse_datetime(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None or rank not in {"0", "1", "2"}:
+    if moment is None or moment.tzinfo is None or last is None or rank not in {"0", "1", "2"}:
         return rows
-    same = Q(rank=int(rank), delivered__gt=moment)
-    return rows.filter(same | Q(rank__gt=int(rank)))
+    later = Q(delivered__gt=moment) | Q(delivered=moment, pk__gt=last)
+    return rows.filter(Q(later, rank=int(rank)) | Q(rank__gt=int(rank)))
 
 
 @login_required

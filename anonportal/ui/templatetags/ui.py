@@ -151,7 +151,7 @@ def cloud_id(value: str, url: str = "", copy: bool = True) -> SafeString:
     if not copy:
         return shown
     button = copy_button(value, _("Copy cloud id %(id)s") % {"id": value})
-    return format_html('<span class="nw">{} {}</span>', shown, button)
+    return format_html("{} {}", shown, button)
 
 
 @register.simple_tag
