@@ -13,31 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from studies.delivery.kinds import DEFAULT_PARALLEL, MOST_PARALLEL
 from studies.models import Destination, DestinationKind, Organization
+from studies.web.peer_fields import Authority, DicomWebFields, NodeFields, Secret
 
 _Group = tuple[str | Promise, list[BoundField]]
-_PEM = {"rows": 4, "spellcheck": "false", "placeholder": "-----BEGIN CERTIFICATE-----"}
-
-
-class Secret(forms.CharField):
-    """A secret: typed, never shown."""
-
-    def __init__(self, label: Any, **values: Any) -> None:
-        values.setdefault("max_length", 4000)
-        values.setdefault("widget", forms.PasswordInput(attrs={"autocomplete": "new-password"}))
-        super().__init__(label=label, required=False, **values)
-
-
-class Authority(forms.CharField):
-    """Certificates of a private authority, as PEM."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            label=_("Certificate of a private authority"),
-            required=False,
-            max_length=20_000,
-            widget=forms.Textarea(attrs=_PEM),
-            help_text=_("Only if its certificate is from an authority of your own. Public."),
-        )
 
 
 class DestinationForm(forms.Form):
@@ -225,7 +203,7 @@ class AzureForm(DestinationForm):
     )
 
 
-class StowForm(DestinationForm):
+class StowForm(DicomWebFields, DestinationForm):
     """A DICOMweb archive."""
 
     kind = DestinationKind.STOW
@@ -233,47 +211,14 @@ class StowForm(DestinationForm):
     sign_in = ("auth", "user", "password", "token")
     secrets = ("user", "password", "token")
 
-    url = forms.CharField(
-        label=_("Address of DICOMweb"),
-        max_length=200,
-        help_text=_("https://…, without /studies"),
-    )
-    ca = Authority()
-    auth = forms.ChoiceField(
-        label=_("With"),
-        choices=[
-            ("none", _("Nothing")),
-            ("basic", _("User and password")),
-            ("bearer", _("Bearer token")),
-        ],
-    )
-    user = Secret(_("User"))
-    password = Secret(_("Password"))
-    token = Secret(_("Token"))
 
-
-class DimseForm(DestinationForm):
+class DimseForm(NodeFields, DestinationForm):
     """A DICOM node."""
 
     kind = DestinationKind.DIMSE
     where = ("host", "port", "called_ae", "calling_ae", "tls", "ca")
     sign_in = ("client_certificate",)
     secrets = ("client_certificate",)
-
-    host = forms.CharField(label=_("Host"), max_length=200)
-    port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, initial=2762)
-    called_ae = forms.CharField(label=_("Its AE title"), max_length=16)
-    calling_ae = forms.CharField(
-        label=_("The portal's AE title"), max_length=16, initial="ANONPORTAL"
-    )
-    tls = forms.BooleanField(label=_("With TLS"), required=False, initial=True)
-    ca = Authority()
-    client_certificate = Secret(
-        _("Certificate and key of the portal"),
-        max_length=20_000,
-        widget=forms.Textarea(attrs=_PEM),
-        help_text=_("PEM, if the node wants to know who calls"),
-    )
 
 
 FORMS: dict[str, type[DestinationForm]] = {

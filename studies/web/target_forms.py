@@ -6,8 +6,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from studies.models import ReportTarget, TargetKind
-from studies.web.destination_forms import Authority, Secret
 from studies.web.door_forms import StatedForm
+from studies.web.peer_fields import Authority, DicomWebFields, NodeFields
 
 
 class TargetForm(forms.Form):
@@ -42,49 +42,18 @@ class MllpForm(TargetForm):
     ca = Authority()
 
 
-class StowForm(TargetForm):
+class StowForm(DicomWebFields, TargetForm):
     """A DICOMweb archive of the hospital."""
 
     kind = TargetKind.STOW
     secrets = ("user", "password", "token")
-    url = forms.CharField(
-        label=_("Address of DICOMweb"),
-        max_length=200,
-        help_text=_("https://…, without /studies"),
-    )
-    ca = Authority()
-    auth = forms.ChoiceField(
-        label=_("With"),
-        choices=[
-            ("none", _("Nothing")),
-            ("basic", _("User and password")),
-            ("bearer", _("Bearer token")),
-        ],
-    )
-    user = Secret(_("User"))
-    password = Secret(_("Password"))
-    token = Secret(_("Token"))
 
 
-class CStoreForm(TargetForm):
+class CStoreForm(NodeFields, TargetForm):
     """A PACS of the hospital."""
 
     kind = TargetKind.CSTORE
     secrets = ("client_certificate",)
-    host = forms.CharField(label=_("Host"), max_length=200)
-    port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, initial=2762)
-    called_ae = forms.CharField(label=_("Its AE title"), max_length=16)
-    calling_ae = forms.CharField(
-        label=_("The portal's AE title"), max_length=16, initial="ANONPORTAL"
-    )
-    tls = forms.BooleanField(label=_("With TLS"), required=False, initial=True)
-    ca = Authority()
-    client_certificate = Secret(
-        _("Certificate and key of the portal"),
-        max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text=_("PEM, if the node wants to know who calls"),
-    )
 
 
 class FolderForm(TargetForm):
