@@ -3,10 +3,17 @@
 Never written to an output: blanking works on the stored values themselves.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
 from .image import Image
+
+_VISIBLE, _FAINT = 40, 24  # steps from pixel to pixel: of a colour; too small in grey to be sure of
+_FEW = 30  # pixels: fewer such steps are no text
+_MOST_COLOUR_VIEWS = 2  # with grey itself, colours have no more directions
+_MOST_WINDOWS = 2
 
 _FROM_YCBCR = np.array(((1, 1, 1), (0, -0.344136, 1.772), (1.402, -0.714136, 0)), np.float32)
 
@@ -83,15 +90,74 @@ def for_finder(values: np.ndarray, image: Image) -> np.ndarray:
     if not image.is_monochrome:
         return _grey(colours(values, image))
     shown = signed_values(values, image)
+    return _as_grey(shown, (int(shown.min()), int(shown.max())), image)
+
+
+def other_views(values: np.ndarray, image: Image) -> list[np.ndarray]:
+    """Return further grey images, if there is anything that the first one can't show.
+
+    Two colours may have the same grey; of deep pixels, 256 greys show only what stands far apart.
+    """
+    if not image.is_monochrome:
+        return _colour_views(colours(values, image))
+    if image.bits_stored <= 8:
+        return []
+    shown = signed_values(values, image)
+    return [_as_grey(shown, edges, image) for edges in _narrow_ranges(shown, image)]
+
+
+def chroma(values: np.ndarray, image: Image) -> tuple[np.ndarray, np.ndarray]:
+    """Return how red and how blue a frame in colours is, apart from its brightness."""
+    _luma, red, blue = cv2.split(cv2.cvtColor(colours(values, image), cv2.COLOR_RGB2YCrCb))
+    return red, blue
+
+
+def _as_grey(shown: np.ndarray, edges: tuple[float, float], image: Image) -> np.ndarray:
+    """Return values between two edges as 8 bits; what lies outside them is black or white."""
+    low, high = edges
     if image.bits_stored == 1:
         grey = (shown * 255).astype(np.uint8)
     elif shown.dtype == np.uint8 and image.bits_stored == 8:
         grey = shown
     else:
-        low, high = int(shown.min()), int(shown.max())
-        scale = 255 / max(high - low, 1)
-        grey = ((shown.astype(np.float32) - low) * scale).astype(np.uint8)
+        scaled = (shown.astype(np.float32) - low) * (255 / max(high - low, 1))
+        grey = np.clip(scaled, 0, 255).astype(np.uint8)
     return 255 - grey if image.photometric == "MONOCHROME1" else grey
+
+
+def _narrow_ranges(shown: np.ndarray, image: Image) -> Iterator[tuple[float, float]]:
+    """Yield the ranges worth a look of their own: where most values lie, and what is displayed."""
+    width = float(shown.max()) - float(shown.min())
+    low, high = (float(edge) for edge in np.percentile(shown[::2, ::2], (1, 99)))
+    margin = max(high - low, 1) / 2  # so that what lies beyond most values stands out from them
+    ranges = [(low - margin, high + margin)]
+    slope, intercept = image.rescale
+    for centre, wide in image.windows[:_MOST_WINDOWS]:
+        ends = sorted((centre + side * wide / 2 - intercept) / (slope or 1) for side in (-1, 1))
+        ranges.append((ends[0], ends[1]))
+    for low, high in sorted(ranges, key=lambda edges: edges[0] - edges[1]):
+        if high - low < width / 2:
+            width = high - low
+            yield low, high
+
+
+def _colour_views(rgb: np.ndarray) -> list[np.ndarray]:
+    """Return colours seen from where those differ that have the same grey; none for grey images."""
+    steps = np.diff(rgb.astype(np.int16), axis=1)
+    strongest = np.abs(steps).max(axis=2)
+    shown = np.abs(np.diff(_grey(rgb).astype(np.int16), axis=1))
+    views: list[np.ndarray] = []
+    while len(views) < _MOST_COLOUR_VIEWS:
+        hidden = steps[(strongest >= _VISIBLE) & (shown < _FAINT)].astype(np.float32)
+        if len(hidden) < _FEW:
+            break
+        _values, axes = np.linalg.eigh(hidden.T @ hidden)
+        along = rgb.astype(np.float32) @ axes[:, -1]
+        low, high = float(along.min()), float(along.max())
+        view = ((along - low) * (255 / max(high - low, 1.0))).astype(np.uint8)
+        views.append(view)
+        shown = np.maximum(shown, np.abs(np.diff(view.astype(np.int16), axis=1)))
+    return views
 
 
 def _grey(rgb: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..identifying import IdentifyingValues
-from .display import for_finder
+from .display import chroma, for_finder, other_views
 from .frames import Frames
 from .image import Image
 from .policy import Box, FoundText, TextFinder
@@ -22,6 +22,7 @@ _BLOCK = 16
 _STRONGER = 1.6  # times the structure of searched frames, from which on a frame is searched too
 _FAINT = 3.0  # grey levels of structure that no text is
 _STILL = 12  # grey levels by which a still pixel may change; lossy compression does as much
+_COLOURS_EVERY = 8  # frames
 _MOST_EXTRA = 24  # frames searched for being different, before every frame is
 
 
@@ -57,8 +58,7 @@ class Look:
         count = len(self._frames)
         still: np.ndarray | None = None
         if count == 1:
-            grey = self._grey(0)
-            self._search(grey)
+            self._search(0)
             looked = 1
         else:
             looked, still = self._search_cine()
@@ -70,15 +70,19 @@ class Look:
         """Tell whether text stands where anatomy may be; outside there is only writing."""
         return is_inside(self._areas, found.x + found.width / 2, found.y + found.height / 2)
 
-    def _grey(self, frame: int) -> np.ndarray:
+    def _values(self, frame: int) -> np.ndarray:
         values = self._frames.values(frame)
         self._has_unused = self._has_unused or has_unused_bits(values, self._frames.image)
-        return for_finder(values, self._frames.image)
+        return values
 
-    def _search(self, grey: np.ndarray) -> None:
-        """Look at a frame as it is, and once more enlarged."""
-        for enlarged in (False, True):
-            for found in self._finder.find(grey, enlarged=enlarged):
+    def _search(self, frame: int) -> None:
+        """Look at a frame as it is, and enlarged; what the first view can't show, enlarged only."""
+        values, image = self._values(frame), self._frames.image
+        grey = for_finder(values, image)
+        looks = [(grey, False), (grey, True)]
+        looks += [(view, True) for view in other_views(values, image)]
+        for view, enlarged in looks:
+            for found in self._finder.find(view, enlarged=enlarged):
                 self._add(found)
 
     def _add(self, found: FoundText) -> None:
@@ -100,23 +104,35 @@ class Look:
 
         Every frame is read to be compared with those that were searched.
         """
-        low = high = self._compared(0)
-        known: np.ndarray | None = None
+        low = high = self._compared(0)[0]
+        known: dict[str, np.ndarray] = {}
         looked = 0
         for frame in range(len(self._frames)):
-            grey = self._compared(frame)
+            grey, planes = self._compared(frame)
             low, high = np.minimum(low, grey), np.maximum(high, grey)
-            strength = structure(grey)
-            if known is None or looked > _MOST_EXTRA or _is_new(strength, known):
-                self._search(self._grey(frame))
+            strengths = {name: structure(plane) for name, plane in planes.items()}
+            if looked > _MOST_EXTRA or _is_new(strengths, known):
+                self._search(frame)
                 looked += 1
-                known = _strongest(known, strength)
+                known |= {name: _strongest(known.get(name), at) for name, at in strengths.items()}
         return looked, (high - low) <= _STILL
 
-    def _compared(self, frame: int) -> np.ndarray:
-        """Return a frame as it is compared: of colours only the luma, where that is cheaper."""
-        luma = self._frames.luma(frame)
-        return self._grey(frame) if luma is None else luma
+    def _compared(self, frame: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return a frame in grey, and the planes by which it is compared with others.
+
+        Of deep pixels the narrowest range shows structure that the whole of them hides. Where the
+        codec gives luma for less, colours are compared now and then only.
+        """
+        image, luma = self._frames.image, self._frames.luma(frame)
+        if luma is not None and frame % _COLOURS_EVERY:
+            return luma, {"luma": luma}
+        values = self._values(frame)
+        grey = for_finder(values, image) if luma is None else luma
+        if not image.is_monochrome:
+            red, blue = chroma(values, image)
+            return grey, {"luma": grey, "red": red, "blue": blue}
+        views = other_views(values, image) or [grey]
+        return grey, {"luma": grey, "finest": views[-1]}
 
     def _judged(self, still: np.ndarray | None) -> list[Box]:
         """Return a box for each found text; a mark stays only where nothing else ever stands."""
@@ -133,9 +149,12 @@ class Look:
         return boxes
 
 
-def _is_new(strength: np.ndarray, known: np.ndarray) -> bool:
+def _is_new(strengths: dict[str, np.ndarray], known: dict[str, np.ndarray]) -> bool:
     """Tell whether a frame shows anywhere more fine structure than was searched there."""
-    return bool((strength > known * _STRONGER + _FAINT).any())
+    return any(
+        name not in known or bool((strength > known[name] * _STRONGER + _FAINT).any())
+        for name, strength in strengths.items()
+    )
 
 
 def _is_same(found: FoundText, other: FoundText) -> bool:

@@ -32,6 +32,7 @@ _SMALLEST = 5.0  # pixels of the image: no letter is smaller
 _SCENE = 0.3  # of an image's smaller side
 _THIN, _THICK = 4, 150  # least and most height of a text, in pixels of the pass
 _SAME, _INSIDE = 0.4, 0.9  # of a place in another: are the same text; has nothing of its own
+_ASKEW = 24  # pixels: a core higher than this may be a thinner one that runs askew
 _UNCLIP = 1.9  # the detector marks the core of a text; this grows it to the whole
 _READ_HEIGHT = 48
 _READ_WIDTH = 960
@@ -98,9 +99,9 @@ class RapidTextFinder:
                     )
 
     def _is_seen_again(self, image: np.ndarray, spot: _Spot) -> bool:
-        """Tell whether a place looks like text also by itself and at other sizes.
+        """Tell whether a place looks like text also by itself, at another size, in both polarities.
 
-        Writing does, whatever its script. Noise and edges do at one size, in one picture only.
+        Writing does, whatever its script. Noise and edges do at one size, and bright or dark only.
         """
         left, top, right, bottom = _edges(spot, image.shape, _AROUND)
         part = np.ascontiguousarray(image[top:bottom, left:right])
@@ -110,10 +111,14 @@ class RapidTextFinder:
         )  # fmt: skip
         sizes = [size * min(1.0, _CLEAR / spot.height) for size in _AGAIN]
         return any(
-            sum(_shared(here, seen) for seen in self._at(part, size) if seen.score >= _LIKELY)
-            > _SAME
+            self._covers(part, here, size) and self._covers(255 - part, here, size)
             for size in sizes
         )
+
+    def _covers(self, part: np.ndarray, here: _Spot, size: float) -> bool:
+        """Tell whether likely text at one size covers a place."""
+        seen = (spot for spot in self._at(part, size) if spot.score >= _LIKELY)
+        return sum(_shared(here, spot) for spot in seen) > _SAME
 
     def _chances(self, tile: np.ndarray) -> np.ndarray:
         """Return for each pixel how likely it is in the core of a text."""
@@ -201,14 +206,29 @@ def _spots(chances: np.ndarray) -> Iterator[_Spot]:
         if min(width, height) < 2 or area < 8:
             continue
         part = slice(top, top + height), slice(left, left + width)
-        score = float(chances[part][labels[part] == label].mean())
-        grow = area * _UNCLIP / (2 * (width + height))
-        thickness = min(width, height) + 2 * grow
+        is_core = labels[part] == label
+        score = float(chances[part][is_core].mean())
+        long, short = _sides(is_core)
+        grow = area * _UNCLIP / (2 * (long + short))
+        thickness = short + 2 * grow
         if score < _POSSIBLE or not _THIN <= thickness <= _THICK:
             continue
         yield _Spot(
             left - grow, top - grow, left + width + grow, top + height + grow, score, thickness
         )
+
+
+def _sides(core: np.ndarray) -> tuple[float, float]:
+    """Return length and thickness of a text's core: of one that runs askew, along its own line."""
+    height, width = core.shape
+    if min(height, width) >= _ASKEW:
+        outlines, _tree = cv2.findContours(
+            core.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+        )
+        sides = cv2.minAreaRect(np.concatenate(outlines))[1]
+        if min(sides) < min(height, width) / 2:
+            return max(sides) + 1, min(sides) + 1
+    return max(height, width), min(height, width)
 
 
 def _likely_first(spots: list[_Spot]) -> list[_Spot]:
