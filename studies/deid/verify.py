@@ -20,7 +20,8 @@ from .charset import Charset
 from .clinical import ORDINARY_WORDS, is_term
 from .errors import LeakFound
 from .expression import late
-from .walk import LONG_VRS, PIXEL_TAGS, Element, TopLevel, Walk, swapped, tag_text
+from .layout import Layout, Layouts
+from .walk import LONG_VRS, PIXEL_TAGS, Element, Span, TopLevel, Walk, swapped, tag_text
 
 DEFLATED = frozenset(("1.2.840.10008.1.2.1.99",))
 _IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
@@ -85,14 +86,17 @@ def verify(
     `header` is the whole output up to the pixel value, file meta included; `tail` what follows it.
     A deflated data set comes whole as `header` and is inflated here.
     """
-    start = _file_meta(header, expect.sop_instance_uid)
+    start = _known_layout(expect, header, transfer_syntax)
     regions = [_Region(header, start, transfer_syntax)]
-    if transfer_syntax in DEFLATED:
-        regions[0] = _Region(header[:start], start, _EXPLICIT)
-        header, tail = _inflated(header[start:] + tail)
-        start, transfer_syntax = 0, _EXPLICIT
-        regions.append(_Region(header, 0, transfer_syntax))
-    _check_required(expect, header, start, transfer_syntax)
+    if not start:
+        start, own = _file_meta(header, expect.sop_instance_uid)
+        regions = [_Region(header, start, transfer_syntax)]
+        if transfer_syntax in DEFLATED:
+            regions[0] = _Region(header[:start], start, _EXPLICIT)
+            header, tail = _inflated(header[start:] + tail)
+            start, own, transfer_syntax = 0, [], _EXPLICIT
+            regions.append(_Region(header, 0, transfer_syntax))
+        _check_required(expect, header, start, transfer_syntax, own)
     if tail:
         regions.append(_Region(tail, 0, transfer_syntax))
     regions += [_Region(marker, -1, "", "the markers of the pixel data") for marker in encapsulated]
@@ -110,13 +114,14 @@ def _found(rule: str, where: str) -> LeakFound:
     return LeakFound("leak-found", f"{_SENTENCES[rule]} (rule {rule})", where)
 
 
-def _file_meta(header: bytes, sop_instance_uid: str) -> int:
-    """Check preamble and file meta; return where the data set begins."""
+def _file_meta(header: bytes, sop_instance_uid: str) -> tuple[int, list[Span]]:
+    """Check preamble and file meta; return where the data set begins and the UID stands."""
     if len(header) < 140 or header[128:132] != b"DICM":
         raise LeakFound("verify-structure", "The output has no DICOM prefix.", "byte 128")
     if header.count(0, 0, 128) != 128:
         raise LeakFound("verify-preamble", "The preamble of the output is not empty.", "byte 0")
     position, size = 132, len(header)
+    own: list[Span] = []
     while position + 8 <= size:
         group, element, vr, length = _META_ELEMENT(header, position)
         if group != 2:
@@ -126,6 +131,7 @@ def _file_meta(header: bytes, sop_instance_uid: str) -> int:
             (length,) = struct.unpack_from("<I", header, position)
             position += 4
         if element == 3 and sop_instance_uid:
+            own.append((position, length))
             value = header[position : position + length].rstrip(b"\0 ")
             if value.decode("latin-1") != sop_instance_uid:
                 raise LeakFound(
@@ -140,7 +146,7 @@ def _file_meta(header: bytes, sop_instance_uid: str) -> int:
         position += length
     if position > size:
         raise LeakFound("verify-structure", "The file meta of the output has no end.", "byte 132")
-    return position
+    return position, own
 
 
 def _inflated(raw: bytes) -> tuple[bytes, bytes]:
@@ -165,6 +171,7 @@ class _Wanted(NamedTuple):
     marks: tuple[tuple[int, bytes], ...]
     type1: tuple[int, ...]
     types: tuple[int, ...]
+    layouts: Layouts
 
 
 @lru_cache(maxsize=256)
@@ -177,10 +184,30 @@ def _wanted(
         tuple((swapped(tag), value.encode("latin-1")) for tag, value in marks),
         tuple(map(swapped, type1)),
         tuple(map(swapped, (*type1, *type2))),
+        Layouts(),
     )
 
 
-def _check_required(expect: Expectation, header: bytes, start: int, syntax: str) -> None:
+def _known_layout(expect: Expectation, header: bytes, syntax: str) -> int:
+    """Return where the data set begins if all but UIDs is as in a header in order, else 0.
+
+    Whatever is not as it was is left to the whole check, which says what and where.
+    """
+    layouts = _wanted(expect.marks, expect.type1, expect.type2).layouts
+    layout = layouts.find(header, (len(header), syntax, expect.private_allowed))
+    if layout is None:
+        return 0
+    own = expect.sop_instance_uid.encode("latin-1", "replace")
+    for at, length in layout.instance:
+        if header[at : at + length].rstrip(b"\0 ") != own:
+            return 0
+    _check_uid_forms(header, layout.uids)
+    return layout.start
+
+
+def _check_required(
+    expect: Expectation, header: bytes, start: int, syntax: str, own: list[Span]
+) -> None:
     """Check structure, marks, Type 1 and 2 attributes, form of UIDs and private attributes."""
     wanted = _wanted(expect.marks, expect.type1, expect.type2)
     top = TopLevel.read(header, start, syntax, wanted.tags)
@@ -205,17 +232,26 @@ def _check_required(expect: Expectation, header: bytes, start: int, syntax: str)
     for tag in wanted.type1:
         if not found.get(tag, (0, 1))[1]:
             raise LeakFound("verify-type", "A Type 1 attribute is empty.", tag_text(swapped(tag)))
-    for tag, at, length in top.uids:
-        raw = header[at : at + length]
-        if raw and raw not in _GOOD_UIDS:
-            _check_uid_form(swapped(tag), raw)
+    _check_uid_forms(header, top.uids)
     if expect.sop_instance_uid:
         at, length = found.get(_SOP_INSTANCE_UID, (0, 0))
         if header[at : at + length].rstrip(b"\0 ").decode("latin-1") != expect.sop_instance_uid:
             raise LeakFound("verify-marks", "The instance has not the new UID.", "(0008,0018)")
+        key = (len(header), syntax, expect.private_allowed)
+        if own and top.heads and wanted.layouts.is_worth_learning(key):
+            marks = [found[tag] for tag, _value in wanted.marks]
+            own.append((at, length))
+            wanted.layouts.learn(key, Layout.of(header, start, top, marks, own))
 
 
 _GOOD_UIDS: set[bytes] = set()
+
+
+def _check_uid_forms(header: bytes, uids: Iterable[tuple[int, int, int]]) -> None:
+    for tag, at, length in uids:
+        raw = header[at : at + length]
+        if raw and raw not in _GOOD_UIDS:
+            _check_uid_form(swapped(tag), raw)
 
 
 def _check_uid_form(tag: int, raw: bytes) -> None:

@@ -7,7 +7,9 @@ changes nothing and knows nothing of identity.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import zip_longest
 
 from .errors import LeakFound
 from .tables import dictionary
@@ -25,6 +27,7 @@ _LENGTH = struct.Struct("<I").unpack_from
 _LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
 _SQ = int.from_bytes(b"SQ", "little")
 _UI = int.from_bytes(b"UI", "little")
+Span = tuple[int, int]  # where a value begins, and its length
 
 
 class Element:
@@ -168,13 +171,14 @@ class Walk:
 class TopLevel:
     """A quick walk of a top level: the wanted elements, the UIDs, and whether any is private."""
 
-    __slots__ = ("found", "has_private", "pixels_at", "uids")
+    __slots__ = ("found", "has_private", "heads", "pixels_at", "uids")
 
     def __init__(self) -> None:
-        self.found: dict[int, tuple[int, int]] = {}  # swapped tag -> value position, length
+        self.found: dict[int, Span] = {}  # by swapped tag
         self.uids: list[tuple[int, int, int]] = []
         self.has_private = False
         self.pixels_at = -1
+        self.heads: list[int] = []  # where elements begin; of explicit VR, little endian, alone
 
     @classmethod
     def read(cls, data: bytes, start: int, syntax: str, wanted: frozenset[int]) -> TopLevel:
@@ -192,9 +196,10 @@ class TopLevel:
         return top
 
     def _explicit(self, data: bytes, position: int, wanted: frozenset[int]) -> None:
-        head, end, found, uids = _HEAD, len(data), self.found, self.uids
+        head, end, found, uids, begins = _HEAD, len(data), self.found, self.uids, self.heads.append
         long_codes, ui, odd, value, tag = _LONG_CODES, _UI, 0, position, 0
         while position < end:
+            begins(position)
             tag, vr, length = head(data, position)
             value = position + 8
             odd |= tag
@@ -214,6 +219,16 @@ class TopLevel:
         self.has_private = bool(odd & 1)
         if position > end:
             self._last(tag, value, end)
+
+    def read_bytes(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield beginning and end of all bytes that the walk looked at."""
+        for position, after in zip_longest(self.heads, self.heads[1:], fillvalue=len(data)):
+            value = position + 8
+            if int.from_bytes(data[position + 4 : position + 6], "little") in _LONG_CODES:
+                value += 4
+                if data[value - 4 : value] == b"\xff\xff\xff\xff":
+                    value = after
+            yield position, value
 
     def _implicit(self, data: bytes, position: int, wanted: frozenset[int]) -> None:
         end, found, vrs = len(data), self.found, _public_vrs()
