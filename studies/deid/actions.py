@@ -128,14 +128,7 @@ def keep(_run: "Rewriter", _act: Action, _vr: int, raw: bytes) -> bytes | None:
 
 def new_uid(run: "Rewriter", _act: Action, _vr: int, raw: bytes) -> bytes | None:
     """Replace each UID of a multi-valued attribute (U)."""
-    known = run.uid_bytes.get(raw)
-    if known is not None:
-        return known
-    mapped = b"\\".join(run.map_uid(part) for part in raw.split(b"\\"))
-    if len(mapped) & 1:
-        mapped += b"\0"
-    run.uid_bytes[raw] = mapped
-    return mapped
+    return run.map_uids(raw)
 
 
 def fixed(run: "Rewriter", act: Action, _vr: int, _raw: bytes) -> bytes | None:

@@ -10,8 +10,8 @@ import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from .actions import Action, empty, remove
-from .dataset import LENGTH, SHORT_VRS, StructError, swapped
+from .actions import Action, empty, new_uid, remove
+from .dataset import LENGTH, SHORT_VRS, UI, StructError, swapped
 from .documents import DOCUMENT
 from .errors import EngineError
 from .filemeta import FileMeta
@@ -32,6 +32,7 @@ _MAX_BUFFER = 256 * 1024
 _MAX_SAMPLES = 8
 _MAX_VARYING = 48
 _MAX_LESSONS = 16
+_LONGEST = 0xFFFF  # value under a VR whose length has two bytes
 _ROOM = 4096  # for elements that are longer in another instance, and the pixels' own head
 _STUDY_AND_SERIES = (0x0020000D, 0x0020000E)
 _SOP_INSTANCE_UID, _INSTANCE_NUMBER, _ACQUISITION = 0x00080018, 0x00200013, 0x0008002A
@@ -45,8 +46,8 @@ _JUDGED = frozenset(
     (DOCUMENT, ANNOTATIONS, *(group << 16 | 0x3000 for group in range(0x6000, 0x6020, 2)))
 )
 # What becomes of an element that differs: its value decides; it is kept, being short and no text;
-# or the same is written whatever it held, and the next step writes it.
-_REWRITTEN, _COPIED, _REPLACED = range(3)
+# the same is written whatever it held, and the next step writes it; or it gets another UID.
+_REWRITTEN, _COPIED, _REPLACED, _RENAMED = range(4)
 _NOTED = frozenset(swapped(tag) for tag in NOTED) - _FREE_SWAPPED.keys()
 
 
@@ -145,8 +146,7 @@ class Sample:
             return False
         if given.plan.needs_shift and ask.date_shift(patient) != self.header.run.shift_days:
             return False
-        uid = ask.uid
-        return all(uid(value) == answer for value, answer in self.asked.items())
+        return list(map(ask.uid, self.asked)) == list(self.asked.values())
 
     def _follow(self, run: Rewriter, raw: dict[int, bytes], position: int) -> int:
         """Rewrite by the steps; return where the header ends, or 0 where a byte is another."""
@@ -174,6 +174,13 @@ class Sample:
                 raw[noted] = value
             if fate == _COPIED:
                 out += buf[position:after]
+            elif fate == _RENAMED:
+                new = run.map_uids(buf[position + 8 : after])
+                if len(new) > _LONGEST:
+                    return 0
+                out += head
+                out += len(new).to_bytes(2, "little")
+                out += new
             elif not fate:
                 run.piece(position, after)
             position = after
@@ -297,11 +304,13 @@ def _fate(run: Rewriter, head: bytes) -> tuple[int, tuple[bytes, list[LogEntry]]
     entry = run.iod.top[tag]
     if not run.is_explicit or vr not in SHORT_VRS or tag & 1:
         return _REWRITTEN, (b"", [])
-    if entry == vr and tag not in _FREE_SWAPPED:
+    if entry == vr:
         return _COPIED, (b"", [])
     if not isinstance(entry, Action) or entry.kind or entry.vr != vr:
         return _REWRITTEN, (b"", [])
     log: list[LogEntry] = [((), tag, entry.letter, entry.because)]
+    if entry.handler is new_uid and vr == UI:
+        return _RENAMED, (b"", log)
     if entry.handler is remove:
         return _REPLACED, (b"", log)
     if entry.handler is empty:

@@ -49,6 +49,17 @@ class Values:
             new = self.uids[text] = self._new_uid(text)
         return new.encode("ascii")
 
+    def map_uids(self, raw: bytes) -> bytes:
+        """Return what stands for each UID of a multi-valued attribute, padded to even length."""
+        known = self.uid_bytes.get(raw)
+        if known is not None:
+            return known
+        mapped = b"\\".join([self.map_uid(part) for part in raw.split(b"\\")])
+        if len(mapped) & 1:
+            mapped += b"\0"
+        self.uid_bytes[raw] = mapped
+        return mapped
+
     def blank_uid(self) -> bytes:
         """Return a UID for a place that must have one and has none: equal everywhere."""
         return self._new_uid("").encode("ascii")
