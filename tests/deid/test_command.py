@@ -180,3 +180,25 @@ def test_it_runs_as_a_program_without_django(folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "No --key-file" in done.stderr
+
+
+@pytest.mark.parametrize(("spoil", "status"), [(False, 0), (True, 1)])
+def test_the_program_ends_with_its_status_and_has_said_all(
+    folder: Path, spoil: bool, status: int
+) -> None:
+    if spoil:
+        (folder / "in" / "note.txt").write_text("no DICOM")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "studies.deid", str(folder / "in"), str(folder / "out")),
+            *("--report", str(folder / "report.json")),
+        ],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert done.stdout == f"3 deidentified, 0 held, {status} refused\n"
+    assert ("input " in done.stderr) == spoil
+    assert len(json.loads((folder / "report.json").read_text())) == 3 + status
