@@ -128,7 +128,7 @@ def write(names: list[str], number: int, done: Any) -> None:
 
 
 def seal(stop: Any, lags: Any) -> None:
-    """Seal as the scheduler does, every 0.2 s, and note how many events waited."""
+    """Seal as the scheduler does, every half second, and note how many events waited."""
     close()
     from audit.sealer import seal_all
 
@@ -137,7 +137,7 @@ def seal(stop: Any, lags: Any) -> None:
         started = time.perf_counter()
         seal_all()
         worst = max(worst, time.perf_counter() - started)
-        time.sleep(0.2)
+        time.sleep(0.5)
     lags.put(worst)
 
 

@@ -1,6 +1,7 @@
 """Settings of the trail's tests: a small vocabulary, a fresh signing key, nothing of studies."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -107,19 +108,30 @@ def audit_settings(settings: Any, tmp_path: Any) -> Iterator[Callable[..., None]
     SECOND_PLACE.clear()
 
 
-@pytest.fixture
-def on_postgres(postgres: Any, django_db_blocker: Any) -> Iterator[None]:
-    """Make the default database a fresh PostgreSQL with the trail's tables, for one test."""
-    from django.core.management import call_command
+@contextmanager
+def as_default(connection: Any) -> Iterator[None]:
+    """Put another database in the place of the default one, for one test."""
+    from django.db import connections
+
+    usual = connections["default"]
+    connections["default"] = connection
+    try:
+        yield
+    finally:
+        connection.close()
+        connections["default"] = usual
+
+
+def empty_postgres(postgres: Any) -> Any:
+    """Return a connection to a fresh PostgreSQL database."""
     from django.db import connections
     from django.db.backends.postgresql.base import DatabaseWrapper
     from psycopg.conninfo import conninfo_to_dict
 
-    sqlite = connections["default"]
     where = conninfo_to_dict(postgres.create_database())
-    server = DatabaseWrapper(
+    return DatabaseWrapper(
         {
-            **sqlite.settings_dict,
+            **connections["default"].settings_dict,
             "ENGINE": "django.db.backends.postgresql",
             "OPTIONS": {},
             "NAME": where["dbname"],
@@ -130,14 +142,16 @@ def on_postgres(postgres: Any, django_db_blocker: Any) -> Iterator[None]:
         },
         "default",
     )
-    with django_db_blocker.unblock():
-        connections["default"] = server
-        try:
-            call_command("migrate", "audit", verbosity=0)
-            yield
-        finally:
-            server.close()
-            connections["default"] = sqlite
+
+
+@pytest.fixture
+def on_postgres(postgres: Any, django_db_blocker: Any) -> Iterator[None]:
+    """Make the default database a fresh PostgreSQL with the trail's tables, for one test."""
+    from django.core.management import call_command
+
+    with django_db_blocker.unblock(), as_default(empty_postgres(postgres)):
+        call_command("migrate", "audit", verbosity=0)
+        yield
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
