@@ -7,6 +7,7 @@ alone. No matching is done here.
 from __future__ import annotations
 
 from . import clinical_words as words
+from .expression import late
 
 FUNCTION_WORDS = frozenset(words.FUNCTION_WORDS.split())
 GENERIC_PLACE_WORDS = frozenset(words.GENERIC_PLACE_WORDS.split())
@@ -19,6 +20,17 @@ CLINICAL_WORDS = frozenset(
     )
     for word in text.split()
 )  # fmt: skip
+
+# A folded text's terms of two words, one of which is somebody's surname anywhere else.
+CLINICAL_PHRASE = late(
+    r"(?<![^\W_])(?:"
+    + "|".join(
+        rf"{first}(?:['’]?s)?[ _-]{second}"
+        for first, second in map(str.split, words.PHRASES.strip().split("\n"))
+    )
+    + r")(?![^\W_])"
+)
+CLINICAL_PHRASE_STARTS = frozenset(line.split()[0] for line in words.PHRASES.strip().split("\n"))
 
 # Endings of medical terms: a long word with one is a term even if the list hasn't got it.
 MEDICAL_ENDINGS = (

@@ -329,6 +329,49 @@ without wo woc word work working worklist workstation xa xccl xenon xr xray xray
 yellow yes yz zanca zero zip zone zoom zoomed zoomit
 """
 
+# Terms of two words of which the first is a common surname. Elsewhere that word is a name.
+PHRASES = """
+adams stokes
+allen test
+bell palsy
+bennett fracture
+black blood
+brown fat
+brown sequard
+brown tumor
+brown tumour
+bull eye
+cooper ligament
+cooper ligaments
+edwards syndrome
+evans index
+evans ratio
+gardner syndrome
+gray matter
+gray scale
+green stick
+grey matter
+grey scale
+hill sachs
+hunter syndrome
+jones fracture
+legg calve
+legg perthes
+lynch syndrome
+murphy sign
+smith fracture
+stone protocol
+stone search
+stone study
+thomas splint
+turner syndrome
+white blood
+white cell
+white cells
+white matter
+williams syndrome
+"""
+
 # The same in other languages of the field.
 OTHER_LANGUAGES = """
 abdominale acostado addome anca anche angioscanner angiotomografia armbage artere arteres arteria
@@ -382,17 +425,17 @@ day days department despite did different differentiate discuss do doctor does d
 eat eating either else entered etc exclude excluded explain father female few fit following from
 further get give given go going gone good gray green had happen hart has have having he held help
 her here hers him hospital how if inpatient interpretation into is issue it its itself june just
-keep know known later least let like likely little made make male manager many mark may me mention
-might more most mother move much must my need needed needs nobody nothing now nurse often old
-older once only onto opinion our own per perform person physician place plans please pls possible
-present previously priority probable problem provide provided put question quickly radiographer
-radiologist rather recent recently refuse regarding related remain requesting require required
-resident rule ruled say seen send sent several she sheet should show shown since smoker so some
-something soon started stay stone stopped such suspect take taken talk tell than that the their
-them there these they thing think this those though today told tomorrow too took toward transport
-try turn unable understand unless until up upon visit wait want ward was we went were west what
-when where which while white who whom whose why will woman worse would write written wrong
-yesterday yet yo you your yr yrs
+keep know known later least let like likely little made make male manager many mark max may me
+mention might more most mother move much must my need needed needs nobody nothing now nurse often
+old older once only onto opinion our own per perform person physician place plans please pls
+possible present previously priority probable problem provide provided put question quickly
+radiographer radiologist rather recent recently refuse regarding related remain requesting require
+required resident rule ruled say seen send sent several she sheet should show shown since smoker
+so some something soon started stay stone stopped such suspect take taken talk tell than that the
+their them there these they thing think this those though today told tomorrow too took toward
+transport try turn unable understand unless until up upon visit wait want ward was we went were
+west what when where which while white who whom whose why will woman worse would write written
+wrong yesterday yet yo you your yr yrs
 """
 
 # Little words, name particles and titles: they never identify anyone alone.

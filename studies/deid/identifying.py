@@ -21,9 +21,11 @@ from .clinical import (
     FUNCTION_WORDS,
     GENERIC_PLACE_WORDS,
     is_clinical,
+    is_term,
 )
 from .dates import MONTHS
 from .expression import late
+from .romanised import romanised
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
 RUN = late(rf"[{_CJK}]+|[^\W\d_{_CJK}]+|\d+")
@@ -53,6 +55,11 @@ TITLES = (
 _PARTICLES = (
     "mac", "mc", "de", "des", "del", "la", "le", "van", "von", "vander", "di", "da", "dal", "al",
     "el", "st", "san", "o", "d", "l", "abu", "ben", "bin", "ter", "ten",
+)  # fmt: skip
+# Japan's eras: as written in full, by letter, and the year before their first.
+_ERAS = (
+    ("令和", "r", 2018), ("平成", "h", 1988), ("昭和", "s", 1925), ("大正", "t", 1911),
+    ("明治", "m", 1867),
 )  # fmt: skip
 _FOREIGN_CODECS = (
     "utf-8", "utf-16-le", "utf-16-be", "cp932", "gb18030", "euc_kr", "iso8859-5", "iso8859-7",
@@ -154,9 +161,15 @@ def _spellings(word: str) -> set[str]:
     spellings = {folded}
     if not word.isascii():
         spellings.add(fold(word.casefold().translate(_DIGRAPHS)))
-    if len(folded) >= 5 and folded.isascii() and "e" in folded:
-        spellings.add(_DIGRAPH.sub(lambda pair: pair[0][0], folded))
+    spellings |= {plain_vowels(folded), *romanised(word.casefold()), *romanised(folded)}
     return {spelling for spelling in spellings if spelling}
+
+
+def plain_vowels(word: str) -> str:
+    """Return a folded word with mueller written muller; as it is if it is short or has none."""
+    if len(word) < 5 or "e" not in word or not word.isascii():
+        return word
+    return _DIGRAPH.sub(lambda pair: pair[0][0], word)
 
 
 class IdentifyingValues:
@@ -165,6 +178,7 @@ class IdentifyingValues:
     __slots__ = (
         "_matcher", "_names", "_pieces", "_seen", "_squeezed", "birth_dates", "cjk", "dates",
         "digit_ids", "initials", "long", "phrases", "strong", "uids", "weak",
+        "written_dates",
     )  # fmt: skip
 
     @classmethod
@@ -184,6 +198,7 @@ class IdentifyingValues:
         self.digit_ids: set[str] = set()  # found across separators
         self.dates: set[date] = set()
         self.birth_dates: set[date] = set()
+        self.written_dates: set[str] = set()  # of those days, as whole runs of digits
         self.uids: set[str] = set()
         person = 0
         for kind, value in values:
@@ -275,7 +290,7 @@ class IdentifyingValues:
             full = "".join(order)
             if is_cjk(full):
                 self.cjk.add(full)
-            elif len(full) >= 5 and not is_clinical(full):
+            elif len(full) >= 4 and not (is_clinical(full) or (len(full) == 4 and is_term(full))):
                 self.strong.add(full)
 
     def _add_date(self, value: str, is_birth: bool) -> None:
@@ -286,6 +301,27 @@ class IdentifyingValues:
             except ValueError:
                 return
             (self.birth_dates if is_birth else self.dates).add(day)
+            self._add_written(day)
+
+    def _add_written(self, day: date) -> None:
+        """Take the forms of a day that mean nothing unless that day is known: 070324, S36.8.23."""
+        full, year = f"{day.year:04d}", f"{day.year % 100:02d}"
+        month, number = f"{day.month:02d}", f"{day.day:02d}"
+        for parts in ((number, month), (month, number)):
+            self.written_dates |= {"".join((*parts, full)), "".join((*parts, year))}
+        self.written_dates |= {year + month + number, year + number + month}
+        for name, letter, before in _ERAS:
+            if not 0 < day.year - before < 100:
+                continue
+            count = day.year - before
+            for years in {str(count), f"{count:02d}"}:
+                for m, d in {(month, number), (str(day.month), str(day.day))}:
+                    self.phrases.setdefault(letter, []).append((letter, years, m, d))
+                    phrase = (name, years, "年", m, "月", d)
+                    self.phrases.setdefault(name, []).append(phrase)
+            if count == 1:
+                phrase = (name + "元年", str(day.month), "月", str(day.day))
+                self.phrases.setdefault(phrase[0], []).append(phrase)
 
     def _add_id(self, value: str) -> None:
         """Take an id whole, its long digit runs, and its digits without leading zeros."""
@@ -325,6 +361,10 @@ class IdentifyingValues:
                 is_clinical(run) or run in GENERIC_PLACE_WORDS or run in FUNCTION_WORDS
             ):
                 self.strong.add(run)
+        if not value.isascii():
+            spelled = value.casefold().translate(_DIGRAPHS)
+            if spelled.isascii():
+                self._add_place(spelled, kind)
 
     def _searched(self) -> tuple[tuple[str, ...], ...]:
         """Return what to look for in bytes, ASCII only, each as the pieces separators may part."""
@@ -333,6 +373,7 @@ class IdentifyingValues:
         pieces |= {tuple(token) for token in self.digit_ids}
         days = self.dates | self.birth_dates
         pieces |= {(f"{day.year:04d}{day.month:02d}{day.day:02d}",) for day in days}
+        pieces |= {(written,) for written in self.written_dates}
         for phrases in self.phrases.values():
             pieces.update(phrases)
         weak = {token: people for token, people in self.weak.items() if token.isascii()}
@@ -359,17 +400,21 @@ class IdentifyingValues:
         if _static_matcher().search(header):
             return True
         squeezed = header.translate(_SQUEEZE, SEPARATORS)
-        return any(token in squeezed for token in self._squeezed)
+        respelled = squeezed.replace(b"ae", b"a").replace(b"oe", b"o").replace(b"ue", b"u")
+        return any(token in squeezed or token in respelled for token in self._squeezed)
 
     def _pattern(self) -> bytes:
         """Return one expression of everything; a weak token counts only where it may be a name."""
-        gap = r"[\s,.^_'=&-]{0,3}"
+        gap = r"[\s,./^_'=&-]{0,3}"
         parts = [_STATIC_SUSPICION]
         for item in self._pieces:
             if len(item) == 1 and item[0] in self.weak:
                 continue
             inner = r"[-./ ]?" if item[0].isdecimal() else gap
             text = inner.join(map(re2.escape, item))
+            if len(item) == 1 and item[0].isalpha() and len(item[0]) >= 5:
+                # Written otherwise, or parted: Mueller, Xiao-Dong.
+                text = r"[ '_-]?".join(f"{c}e?" if c in "aou" else c for c in item[0])
             if len(item) == 1 and len(item[0]) < 5:
                 # Only as a word; a letter beside it may be a byte of the next tag or of a length.
                 text = rf"(?:^|[^a-z]|\x00[a-z]){text}(?:[^a-z]|[a-z]\x00|$)"

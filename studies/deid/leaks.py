@@ -18,6 +18,7 @@ import re2
 
 from .clinical import (
     CLINICAL_IDEOGRAPHS,
+    CLINICAL_PHRASE,
     FUNCTION_WORDS,
     GENERIC_PLACE_WORDS,
     ORDINARY_WORDS,
@@ -71,6 +72,16 @@ def _letter_runs(text: str) -> list[str]:
     """Return the runs of letters of a text; text in ASCII needs no table of all letters."""
     found: list[str] = (_ASCII_LETTERS if text.isascii() else _LETTER_RUNS).findall(text)
     return found
+
+
+def without_phrases(text: str) -> str:
+    """Return a text without terms such as "white matter", which say nothing of a Mr White."""
+    folded = text.lower()
+    if len(folded) != len(text):
+        return text
+    for match in reversed([*CLINICAL_PHRASE.finditer(folded)]):
+        text = f"{text[: match.start()]} {text[match.end() :]}"
+    return text
 
 
 def _has_ideograph(text: str) -> bool:
@@ -305,13 +316,13 @@ class Suspects:
 
     def is_in_text(self, text: str) -> str:
         """Return the rule that a decoded text breaks as whole words, "" where it breaks none."""
-        for run in _letter_runs(text):
+        for run in _letter_runs(without_phrases(text)):
             plain = strip_accents(run)
-            if is_term(plain) or (run.islower() and plain in ORDINARY_WORDS):
+            if run.islower() and plain in ORDINARY_WORDS:
                 continue
             if plain in self.long or plain in self.short:
                 return "name"
-            if any(token in plain for token in self.long):
+            if not is_term(plain) and any(token in plain for token in self.long):
                 return "name"
         folded = unicodedata.normalize("NFC", text)
         if any(token in folded for token in self.foreign if _has_ideograph(token)):
@@ -320,7 +331,7 @@ class Suspects:
 
     def breaks_word(self, text: str) -> bool:
         """Tell whether a text holds a short name as a whole word, or a full name."""
-        plain = strip_accents(text)
+        plain = without_phrases(strip_accents(text))
         words = set(re.findall(r"[a-z0-9]+", plain))
         if words & self.short or any(" " in t or "-" in t for t in self.short if t in plain):
             return True

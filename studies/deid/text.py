@@ -12,13 +12,28 @@ from functools import lru_cache
 
 from . import patterns as identity_patterns
 from .charset import Charset
-from .clinical import FUNCTION_WORDS, ORDINARY_WORDS, is_term
+from .clinical import (
+    CLINICAL_PHRASE,
+    CLINICAL_PHRASE_STARTS,
+    FUNCTION_WORDS,
+    ORDINARY_WORDS,
+    is_term,
+)
 from .dates import dates_in_text, shift_found
 from .expression import late
-from .identifying import IdentifyingValues, fold_with_offsets, is_cjk, run_pattern
+from .identifying import (
+    IdentifyingValues,
+    fold_with_offsets,
+    is_cjk,
+    plain_vowels,
+    run_pattern,
+)
+from .romanised import romanised
 
 TOKEN = "REMOVED"  # noqa: S105 - valid in every text VR, CS and AE included
 _NAME_GAP = late(r"[\s,.^_'=&-]{0,3}")
+_PHRASE_GAP = late(r"[\s,./^_'=&-]{0,3}")
+_JOINT = late(r"[ '_-]")
 _DIGIT_GROUP = late(r"\d(?:[-./ ]?\d){3,}")
 _REPEATED = late(rf"{TOKEN}(?:[\s,.^_&-]{{0,3}}{TOKEN})+")
 _UNITS = late(r" ?(?:mm|cm|ms|msec|sec|hu|kv|kvp|ma|mas|mg|ml|hz|mhz|slices?|%)\b")
@@ -204,6 +219,9 @@ class _OwnValues:
                 self._ideographs(i, start, run)
             elif not run[0].isdecimal():
                 self._word(i, start, end, run)
+                self._parted(i, run)
+            elif run in self.values.written_dates:
+                self.found.append((start, end))
         self._weak_names()
         self._cut_name()
         self._digits()
@@ -227,13 +245,40 @@ class _OwnValues:
         strong = self.values.strong
         if run in strong:
             is_everyday = run in ORDINARY_WORDS and self._original(start, end).islower()
-            if not is_everyday:
+            is_phrase = run in CLINICAL_PHRASE_STARTS and CLINICAL_PHRASE.match(self.folded, start)
+            if not is_everyday and not is_phrase:
                 self._mark(i, start, end)
             return
-        if len(run) > 5 and not is_term(run):
+        if len(run) > 4 and not is_term(run):
+            if self._is_respelled(run):
+                self._mark(i, start, end)
+                return
             at, token = self.values.find_long(run)
             if token:
                 self._compound(i, start, run, at, token)
+
+    def _is_respelled(self, run: str) -> bool:
+        """Tell whether a word is a name that the data set spells otherwise: muller, Петрова."""
+        strong = self.values.strong
+        if run.isascii():
+            return "e" in run and plain_vowels(run) in strong
+        latin = romanised(run)
+        return any(word in strong or self.values.find_long(word)[0] == 0 for word in latin)
+
+    def _parted(self, i: int, run: str) -> None:
+        """Take a name that stands in the data set as one word and here as two or three."""
+        strong, runs = self.values.strong, self.runs
+        whole, are_terms = run, is_term(run)
+        for j in range(i + 1, min(i + 3, len(runs))):
+            part = runs[j][2]
+            if not _JOINT.fullmatch(self._gap(j - 1)):
+                return
+            whole += part
+            are_terms = are_terms and is_term(part)
+            if whole in strong and len(whole) > 4 and not are_terms:
+                for k in range(i, j + 1):
+                    self._mark(k, runs[k][0], runs[k][1])
+                return
 
     def _compound(self, i: int, start: int, run: str, at: int, token: str) -> None:
         """Take a name out of a word it is glued into; the rest stays only if it is a term."""
@@ -257,7 +302,7 @@ class _OwnValues:
         for k, word in enumerate(phrase):
             if self.runs[i + k][2] != word:
                 return
-            if k and not _NAME_GAP.fullmatch(self._gap(i + k - 1)):
+            if k and not _PHRASE_GAP.fullmatch(self._gap(i + k - 1)):
                 return
         self.found.append((self.runs[i][0], self.runs[last][1]))
 
@@ -325,6 +370,8 @@ class _OwnValues:
                 while at >= 0:
                     first, last = positions[at], positions[at + len(token) - 1] + 1
                     start, end = match.start() + first, match.start() + last
+                    while start > match.start() and self.folded[start - 1] == "0":
+                        start -= 1
                     if self._is_whole_number(start, end, len(token)):
                         self.found.append((start, end))
                     at = plain.find(token, at + 1)

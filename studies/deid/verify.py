@@ -399,7 +399,7 @@ class _Search:
                 return False
             return self._suspects.breaks_word(self._charset.decode(raw, vr))
         if vr in _NUMERIC:
-            return False
+            return vr in (b"IS", b"DS") and hit.rule == "number" and self._is_whole_id(plain)
         if hit.rule == "date":
             return not (vr == b"UI" and self._expect.uids_retained) and self._holds_date(plain)
         if vr == b"UI" and self._expect.uids_retained:
@@ -412,9 +412,22 @@ class _Search:
             for match in re.finditer(token.encode("ascii"), plain)
         )
 
+    def _is_whole_id(self, plain: bytes) -> bool:
+        """Tell whether a written number is an id; six digits may be so by chance, round ones too.
+
+        It can't be cleaned: whatever stood in its place would be another number.
+        """
+        values = {part.strip(b" ") for part in plain.split(b"\\")}
+        return any(
+            token.encode("ascii") in values
+            for token in self._suspects.numbers
+            if len(token.rstrip("0")) >= 7
+        )
+
     def _holds_name(self, plain: bytes) -> bool:
         """Tell whether a run of letters holds a name and isn't a word of the field."""
-        for match in leaks.ASCII_RUN.finditer(plain):
+        text = leaks.without_phrases(plain.decode("latin-1")).encode("latin-1")
+        for match in leaks.ASCII_RUN.finditer(text):
             run = match[0].lower().decode("ascii")
             for token in self._suspects.long:
                 if token not in run:
