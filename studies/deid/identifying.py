@@ -317,11 +317,10 @@ class IdentifyingValues:
             for years in {str(count), f"{count:02d}"}:
                 for m, d in {(month, number), (str(day.month), str(day.day))}:
                     self.phrases.setdefault(letter, []).append((letter, years, m, d))
-                    phrase = (name, years, "年", m, "月", d)
-                    self.phrases.setdefault(name, []).append(phrase)
+                    self.phrases.setdefault(name, []).append((name, years, "年", m, "月", d))
             if count == 1:
-                phrase = (name + "元年", str(day.month), "月", str(day.day))
-                self.phrases.setdefault(phrase[0], []).append(phrase)
+                words = (f"{name}元年", str(day.month), "月", str(day.day))
+                self.phrases.setdefault(words[0], []).append(words)
 
     def _add_id(self, value: str) -> None:
         """Take an id whole, its long digit runs, and its digits without leading zeros."""
