@@ -31,9 +31,10 @@ from .rewrite import Rewriter, refers_by_position
 from .risk import evidence
 from .searched import Searched
 from .source import Sink, Source
-from .survey import Survey
+from .survey import SPECTRA, Survey
 from .verify import verify
 
+_SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"  # rows of spectra, in an attribute of their own
 _KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 _DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104."
 _ENGINE_FAULTS = (
@@ -233,7 +234,8 @@ class _Instance:
                 "(0042,0011)",
             )
         if found.pixel is None:
-            if found.raw.get(0x00280010):
+            has_spectra = self.outcome.sop_class_uid == _SPECTROSCOPY and SPECTRA in found.raw
+            if not has_spectra and found.raw.get(0x00280010):
                 raise Held(
                     "pixels-missing",
                     "The object describes an image and has no pixels; the file may be cut off.",

@@ -30,6 +30,7 @@ from .dataset import (
 )
 from .plan import CONTRIBUTING_EQUIPMENT, IDENTIFYING, MARKS
 
+SPECTRA = 0x56000020  # what stands for pixels in an object of MR spectroscopy
 NOTED = (
     *(0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080021, 0x00080022),
     *(0x00080023, 0x0008002A, 0x00080030, 0x00080051, 0x00080060, 0x00080064, 0x00080070),
@@ -46,6 +47,7 @@ NOTED = (
         0x7FE00001,
         0x00402008,
         0x00402009,
+        SPECTRA,
     ),
     # What the frame path needs: planes, palette, windows, device, what was lossy before.
     *(0x00280006, 0x00281101, 0x00281201, 0x00281202, 0x00281203, 0x00281050, 0x00281051),

@@ -24,6 +24,7 @@ from .builders import (
     INSTITUTION,
     PATIENT_ID,
     ROOT,
+    base,
     code,
     ct,
     encoded,
@@ -390,3 +391,13 @@ def test_changes_name_every_attribute_and_no_value() -> None:
     assert rows["(0010,0010)"].name == "Patient's Name"
     assert FAMILY not in str(list(outcome.changes))
     assert sum(outcome.changes.counts.values()) == len(outcome.changes)
+
+
+@pytest.mark.parametrize("profile", ["basic", "cloud", "teleradiology"])
+def test_spectra_stand_for_pixels(profile: str) -> None:
+    ds = base("1.2.840.10008.5.1.4.1.1.4.2", "MR")
+    ds.Rows = ds.Columns = 1
+    ds.SpectroscopyData = b"\0\0\x80\x3f\0\0\0\x40"
+    assert passed(ds, plan(profile)).SpectroscopyData == ds.SpectroscopyData
+    del ds.SpectroscopyData
+    assert run(ds, plan(profile))[0].code == "pixels-missing"
