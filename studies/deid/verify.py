@@ -399,7 +399,7 @@ class _Search:
                 return False
             return self._suspects.breaks_word(self._charset.decode(raw, vr))
         if vr in _NUMERIC:
-            return vr in (b"IS", b"DS") and hit.rule == "number" and self._is_whole_id(plain)
+            return False
         if hit.rule == "date":
             return not (vr == b"UI" and self._expect.uids_retained) and self._holds_date(plain)
         if vr == b"UI" and self._expect.uids_retained:
@@ -410,18 +410,6 @@ class _Search:
             leaks.is_whole_number(plain, match.start(), match.end())
             for token in self._suspects.numbers
             for match in re.finditer(token.encode("ascii"), plain)
-        )
-
-    def _is_whole_id(self, plain: bytes) -> bool:
-        """Tell whether a written number is an id; six digits may be so by chance, round ones too.
-
-        It can't be cleaned: whatever stood in its place would be another number.
-        """
-        values = {part.strip(b" ") for part in plain.split(b"\\")}
-        return any(
-            token.encode("ascii") in values
-            for token in self._suspects.numbers
-            if len(token.rstrip("0")) >= 7
         )
 
     def _holds_name(self, plain: bytes) -> bool:

@@ -65,7 +65,7 @@ def output() -> Dataset:
     ds.SeriesDescription = "Parkinson protocol, channel scanner"
     ds.ProtocolName = "Schädel nativ"
     ds.PixelSpacing, ds.SliceLocation = ["0.12345678", "0.12345678"], "-4711.5"
-    ds.ExposureTime, ds.InstanceNumber = "4711", "112345678"
+    ds.ExposureTime, ds.InstanceNumber = "4711", "12345678"
     ds.AcquisitionTime = "123456.78"
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "T-1", "SRT", "Chest"
