@@ -4,6 +4,7 @@ An object counts as received only when it is sealed, on disk and recorded; until
 hears no success, and keeps it.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -37,6 +39,7 @@ from studies.models import (
 )
 from studies.services import batches, receiving
 from studies.services.room import require_room
+from studies.services.statements import Rows, run
 from studies.services.uploads import NotReceiving, PartPack
 
 LISTENER = Actor(kind="system", id="listener", label="listener")
@@ -74,14 +77,12 @@ def dimse_rule(calling_ae: str, called_ae: str, address: str) -> ListenerRule | 
 
 def stow_rule(organization: Organization, address: str, name: str = "") -> ListenerRule | None:
     """Return the STOW-RS rule of an organization by name, or the only one; None where none is."""
-    rules = ListenerRule.objects.filter(
-        organization=organization, kind=ListenerKind.STOW, is_active=True
-    )
     # What a rule refers to is read only where it opens a batch.
-    found = list(rules.filter(name=name) if name else rules[:2])
+    found = [rule for rule in _STOW_RULES.read(organization.pk) if name in ("", rule.name)]
     return found[0] if len(found) == 1 and _may_call(found[0], address) else None
 
 
+_STOW_RULES = Rows(ListenerRule, "organization_id = %s AND kind = 'stow' AND is_active")
 _RELATED = ("organization", "source", "destination", "profile_version__profile")
 
 
@@ -148,9 +149,14 @@ class Reception:
 
     def _seal(self, objects: list[list[bytes]]) -> list[Received]:
         gathering = self._found()
-        with PartPack(gathering.batch) as pack:
-            taken = [_take(pack, blocks) for blocks in objects]
-            pack.finish(first=partial(_arrived, gathering))
+        try:
+            with PartPack(gathering.batch) as pack:
+                taken = [_take(pack, blocks) for blocks in objects]
+                pack.finish(first=partial(_arrived, gathering))
+        except BaseException:
+            # Whatever was wrong with it: the next look is a fresh one.
+            _filling.pop(self.rule.pk, None)
+            raise
         return taken
 
     def begin(self) -> PartPack:
@@ -205,12 +211,23 @@ class Reception:
         return gathering
 
     def _found(self) -> Gathering:
-        """Return a gathering with room; without a connection to it, it may start at any time."""
+        """Return a gathering with room; without a connection to it, it may start at any time.
+
+        It may be as it was a second ago: whether it still takes objects is seen when they are
+        recorded.
+        """
+        known = _filling.get(self.rule.pk)
+        now = time.monotonic()
+        if known and now - known[0] < _FILLING_SECONDS and not _is_full(known[1].batch):
+            return known[1]
         gathering = self._open_one()
         if gathering is None:
             with transaction.atomic():
                 self._lock_rule()
                 gathering = self._open_one() or self._new_one()
+        if len(_filling) >= _FILLING_KNOWN:
+            _filling.clear()
+        _filling[self.rule.pk] = (now, gathering)
         return gathering
 
     def _lock_rule(self) -> None:
@@ -243,13 +260,22 @@ class Reception:
         return Gathering.objects.create(batch=batch, rule=rule)
 
 
+# What small requests of this process are filling, by rule, and since when that is known.
+_filling: dict[UUID, tuple[float, Gathering]] = {}
+_FILLING_SECONDS = 1.0
+_FILLING_KNOWN = 256
+
+
 def _arrived(gathering: Gathering) -> None:
     """Note that something came; refuse it where the batch was started in this moment.
 
     The gathering is locked before its batch, in the order in which a batch is started.
     """
-    if not Gathering.objects.filter(pk=gathering.pk).update(last_arrival=timezone.now()):
+    if not run(_ARRIVED, timezone.now(), gathering.pk):
         raise NotReceiving
+
+
+_ARRIVED = "UPDATE studies_gathering SET last_arrival = %s WHERE batch_id = %s"
 
 
 def _read_ahead(

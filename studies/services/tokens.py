@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from audit import SYSTEM_CHAIN, Actor, Outcome, record, record_alone
 from studies.faults import PermanentError
 from studies.models import ApiToken, Organization, Scope
+from studies.services.statements import Rows
 
 PREFIX = "ap_"
 SECRET_BYTES = 32
@@ -122,25 +123,25 @@ def authenticate(
     The row is read each time: a revoked token is refused from that moment on. `before_refusal`
     may raise instead, where an address only fills the trail with guesses.
     """
-    rows = ApiToken.objects.filter(digest=digest_of(secret)).order_by().values_list(*_COLUMNS)
-    found = next(iter(rows), None)
-    if found is None:
+    rows = _TOKENS.read(digest_of(secret))
+    if not rows:
         before_refusal()
         stranger = Actor(kind="token", id=UNKNOWN, label="unknown token", address=address)
         refuse(stranger, SYSTEM_CHAIN, "token-unknown")
-    key, name, organization_id, scopes, expires, revoked, last_used = found
-    machine = Machine(key, name, _organization(organization_id), frozenset(scopes), address)
+    row = rows[0]
+    organization = _organization(row.organization_id)
+    machine = Machine(row.pk, row.name, organization, frozenset(row.scopes), address)
     now = timezone.now()
-    if revoked is not None or expires <= now:
+    if row.revoked is not None or row.expires <= now:
         before_refusal()
-        code = "token-revoked" if revoked is not None else "token-expired"
-        refuse(machine.actor, str(organization_id), code)
-    if last_used is None or now - last_used > NOTED_EVERY:
-        ApiToken.objects.filter(pk=key).update(last_used=now)
+        code = "token-revoked" if row.revoked is not None else "token-expired"
+        refuse(machine.actor, str(organization.pk), code)
+    if row.last_used is None or now - row.last_used > NOTED_EVERY:
+        ApiToken.objects.filter(pk=row.pk).update(last_used=now)
     return machine
 
 
-_COLUMNS = ("pk", "name", "organization_id", "scopes", "expires", "revoked", "last_used")
+_TOKENS = Rows(ApiToken, "digest = %s", without=["digest"])
 # Read again after this long: settings of an organization change rarely.
 _ORGANIZATION_SECONDS = 1.0
 _organizations: dict[UUID, tuple[float, Organization]] = {}

@@ -4,6 +4,7 @@ A part is bytes of a sealed object and a row that says which file they belong to
 number inside its batch; its path is sealed with each part and only ever compared, never opened.
 """
 
+import copy
 import hashlib
 import hmac
 import json
@@ -14,20 +15,21 @@ from types import TracebackType
 from typing import Self
 
 from django.db import transaction
-from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext as _
 
-from audit import Actor, Outcome, record_alone
+from audit import Actor
 from studies.faults import PermanentError
 from studies.intake.archives import looks_like_zip
 from studies.intake.frames import MAX_FILE_NUMBER, BadFrame, Frame, FrameReader, Stream
 from studies.intake.labels import clean_label
-from studies.intake.limits import BODY_BYTES, limits
+from studies.intake.limits import BODY_BYTES
 from studies.intake.packing import Entry, Packer
 from studies.intake.ranges import Range, is_whole, merged, overlaps
 from studies.models import Batch, BatchState, UploadPart
 from studies.services.durably import durably
 from studies.services.keys import Sealer, batch_sealer
+from studies.services.quota import check_quota, refuse_over_quota
+from studies.services.statements import first_row, insert, locking, run
 from studies.storage import BatchStore
 
 _SNIFFED = 132
@@ -158,13 +160,13 @@ class PartPack:
             with durably():
                 if first is not None:
                     first()
-                locked = Batch.objects.select_for_update().get(pk=self.batch.pk)
+                locked = _locked(self.batch, is_whole=also is not None)
                 require_receiving(locked, self._states)
                 is_counted = not any(pending.is_placed for pending in self._pending)
                 results = _record_parts(locked, self.sealer, self._pending)
                 self.batch.announced_files = locked.announced_files
                 self.batch.announced_bytes = locked.announced_bytes
-                _check_quota(locked, is_counted=is_counted)
+                check_quota(locked, is_counted=is_counted)
                 if also is not None:
                     also(locked)
         used = {pending.entry.name for pending in self._pending if pending.is_new}
@@ -244,7 +246,7 @@ def announce(
     has arrived, aren't expected any more.
     """
     require_receiving(batch)
-    _refuse_over_quota(batch, actor, len(wanted), sum(entry.size for entry in wanted))
+    refuse_over_quota(batch, actor, len(wanted), sum(entry.size for entry in wanted))
     sealer = batch_sealer(batch)
     with transaction.atomic():
         locked = Batch.objects.select_for_update().get(pk=batch.pk)
@@ -314,21 +316,6 @@ def require_receiving(
         raise NotReceiving
 
 
-def refuse_upload(batch: Batch, actor: Actor, code: str, message: str) -> PermanentError:
-    """Record that an upload was refused, and return the error to raise."""
-    record_alone(
-        "batch.refused_upload",
-        Outcome.REFUSED,
-        actor=actor,
-        chain=str(batch.organization_id),
-        subject=str(batch.pk),
-        subject_kind="batch",
-        context=str(batch.pk),
-        detail={"code": code},
-    )
-    return PermanentError(code, message)
-
-
 @dataclass
 class _There:
     file: int
@@ -390,7 +377,7 @@ def _record_parts(batch: Batch, sealer: Sealer, pending: Sequence[_Pending]) -> 
             entry.is_new = True
             there[row.file].append(row)
             rows.append(row)
-    UploadPart.objects.bulk_create(rows, batch_size=_WRITE_ROWS)
+    insert(rows)
     return results
 
 
@@ -399,16 +386,31 @@ def _number_whole_files(batch: Batch, pending: Sequence[_Pending]) -> None:
     unnumbered = [entry for entry in pending if not entry.is_placed]
     if not unnumbered:
         return
-    last = UploadPart.objects.filter(batch=batch).aggregate(last=Max("file"))["last"]
-    following = -1 if last is None else last
+    last = first_row(_LAST_FILE, batch.pk)
+    following = -1 if last is None or last[0] is None else last[0]
     for entry in unnumbered:
         following += 1
         entry.place(following, 0, entry.entry.length)
     batch.announced_files += len(unnumbered)
     batch.announced_bytes += sum(entry.entry.length for entry in unnumbered)
-    Batch.objects.filter(pk=batch.pk).update(
-        announced_files=batch.announced_files, announced_bytes=batch.announced_bytes
-    )
+    run(_ANNOUNCED, batch.announced_files, batch.announced_bytes, batch.pk)
+
+
+_LOCKED = "SELECT state, announced_files, announced_bytes FROM studies_batch WHERE id = %s"
+_LAST_FILE = "SELECT MAX(file) FROM studies_uploadpart WHERE batch_id = %s"
+_ANNOUNCED = "UPDATE studies_batch SET announced_files = %s, announced_bytes = %s WHERE id = %s"
+
+
+def _locked(batch: Batch, *, is_whole: bool) -> Batch:
+    """Lock a batch's row; return it whole, or with the state and counts that it has now."""
+    if is_whole:
+        return Batch.objects.select_for_update().get(pk=batch.pk)
+    found = first_row(_LOCKED + locking(), batch.pk)
+    if found is None:
+        raise Batch.DoesNotExist
+    locked = copy.copy(batch)
+    locked.state, locked.announced_files, locked.announced_bytes = found
+    return locked
 
 
 def _rows_of(batch: Batch, files: Iterable[int]) -> dict[int, list[UploadPart]]:
@@ -455,42 +457,3 @@ def _fits(
     if overlaps(span, ((other.offset, other.length) for other in others)):
         return "part-overlaps", False
     return "", True
-
-
-def _refuse_over_quota(batch: Batch, actor: Actor, files: int, size: int) -> None:
-    allowed = limits()
-    if files > allowed.files:
-        raise refuse_upload(
-            batch,
-            actor,
-            "too-many-files",
-            _("A batch takes at most {files} files. Send the rest in another batch.").format(
-                files=f"{allowed.files:,}"
-            ),
-        )
-    if size > allowed.bytes:
-        raise refuse_upload(batch, actor, "too-many-bytes", _too_many_bytes(allowed.bytes))
-
-
-def _check_quota(batch: Batch, *, is_counted: bool) -> None:
-    """Refuse what would take the batch over its quota, whatever was announced.
-
-    `is_counted`: only whole files came, which are announced as they come. Counting the parts
-    again for each of many thousand objects would take longer than receiving them.
-    """
-    allowed = limits()
-    if is_counted:
-        files, volume = batch.announced_files, batch.announced_bytes
-    else:
-        there = UploadPart.objects.filter(batch=batch).aggregate(
-            files=Count("file", distinct=True), volume=Sum("length")
-        )
-        files, volume = there["files"], there["volume"] or 0
-    if files > allowed.files or volume > allowed.bytes:
-        raise PermanentError("too-many-bytes", _too_many_bytes(allowed.bytes))
-
-
-def _too_many_bytes(allowed: int) -> str:
-    return _("A batch takes at most {size} GB. Send the rest in another batch.").format(
-        size=max(allowed // 1_000_000_000, 1)
-    )
