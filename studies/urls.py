@@ -41,6 +41,8 @@ review_desk = [
 ]
 
 urlpatterns = [
+    # Machines call far more often than people: they are looked for first.
+    path("api/", include("studies.api.urls")),
     *review_desk,
     path("", home.home, name="home"),
     path("in-flight/", home.in_flight, name="in_flight"),
@@ -121,7 +123,6 @@ urlpatterns = [
         name="member_remove",
     ),
     # machines
-    path("api/", include("studies.api.urls")),
     path("tokens/", tokens.token_list, name="tokens"),
     path("tokens/<uuid:token_id>/revoke/", tokens.token_revoke, name="token_revoke"),
     # the way back

@@ -9,6 +9,7 @@ from studies.deid.pixels import Box, PixelPolicy, PixelVerdict, Template, TextFi
 from studies.deid.pixels.policy import Because
 from studies.faults import PermanentError
 from studies.models import DeviceTemplate, Instance, Organization, PixelCheck, PixelState
+from studies.services.statements import Rows
 
 MOST_BOXES = 500
 # Made again as a person drew it, and kept here until a person has looked at it and says so.
@@ -65,8 +66,11 @@ def templates_of(organization: Organization) -> tuple[Template, ...]:
     """Return the organization's device templates as the engine takes them."""
     return tuple(
         Template(row.manufacturer, row.model, row.rows, row.columns, boxes_of(row.boxes))
-        for row in DeviceTemplate.objects.filter(organization=organization)
+        for row in _TEMPLATES.read(organization.pk)
     )
+
+
+_TEMPLATES = Rows(DeviceTemplate, "organization_id = %s")
 
 
 def policy(
