@@ -287,6 +287,8 @@ class Dimse:
             raise SourceUnavailable from None
         if not association.is_established:
             raise self._why(association)
+        # pynetdicom forgets the socket of a connection that broke, without closing it.
+        raw: socket.socket | None = getattr(association.dul.socket, "socket", None)
         try:
             if not association.accepted_contexts:
                 raise SourceCannot
@@ -298,6 +300,8 @@ class Dimse:
                 association.release()
             if isinstance(association.dimse, StreamingProvider):
                 association.dimse.close()
+            if raw is not None:
+                raw.close()
 
     def _why(self, association: Any) -> Fault:
         """Say why there is no association."""

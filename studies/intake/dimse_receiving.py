@@ -4,6 +4,7 @@ A lease is kept alive while a request runs, and a source that falls silent is le
 """
 
 import contextlib
+import socket
 import ssl
 import threading
 import time
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
+from pynetdicom.transport import ThreadedAssociationServer
 
 from studies.faults import Fault, PermanentError, TransientError
 from studies.intake.dimse_stream import PDU_BYTES, StreamingProvider, arriving, stream
@@ -132,6 +134,46 @@ class Watch:
             self._association.abort()
 
 
+class AssociationServer(ThreadedAssociationServer):
+    """Accepts connections, and does the TLS handshake of each in that connection's own thread.
+
+    pynetdicom does it in the loop that accepts, without a limit: whoever connects and stays silent
+    would keep out everybody else.
+    """
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, and nothing more."""
+        near, address = self.socket.accept()
+        return near, address
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Agree on TLS with whoever called, in time, then begin the association."""
+        near: socket.socket = request
+        if self.ssl_context is not None:
+            near.settimeout(CONNECT_SECONDS)
+            try:
+                near = self.ssl_context.wrap_socket(near, server_side=True)
+            except OSError:
+                # Nobody's fault but the caller's, who may call again.
+                near.close()
+                return
+            near.settimeout(None)
+        super().finish_request(near, client_address)
+
+
+def listen(ae: AE, address: tuple[str, int], context: ssl.SSLContext | None, handlers: Any) -> Any:
+    """Run an association server in threads of its own; `shutdown` of it and of the AE ends it."""
+    server = ae.make_server(
+        address,
+        ssl_context=context,
+        evt_handlers=handlers,
+        server_class=AssociationServer,
+    )
+    threading.Thread(target=server.serve_forever, name="associations", daemon=True).start()
+    ae._servers.append(server)
+    return server
+
+
 @contextlib.contextmanager
 def storage_scp(ae_title: str, fetching: Fetching, *, over_tls: bool) -> Iterator[None]:
     """Be a storage SCP for one C-MOVE: one association at a time, from whoever was told to send."""
@@ -157,11 +199,11 @@ def storage_scp(ae_title: str, fetching: Fetching, *, over_tls: bool) -> Iterato
         (evt.EVT_ABORTED, ended),
     ]
     try:
-        server = ae.start_server(
+        server = listen(
+            ae,
             (settings.DICOM_BIND, settings.DICOM_MOVE_PORT),
-            block=False,
-            ssl_context=server_context() if over_tls else None,
-            evt_handlers=handlers,
+            server_context() if over_tls else None,
+            handlers,
         )
     except OSError:
         raise MovePortBusy from None

@@ -18,6 +18,7 @@ from pynetdicom.sop_class import Verification
 from anonportal.logs import Word
 from audit import Actor
 from studies.faults import Fault, PermanentError
+from studies.intake.dimse_receiving import listen
 from studies.intake.dimse_stream import PDU_BYTES, StreamingProvider, arriving, stream
 from studies.intake.part10 import PEEKED, peek
 from studies.models import ListenerRule
@@ -64,11 +65,11 @@ class Listener:
 
     def start(self, address: tuple[str, int], context: ssl.SSLContext | None) -> None:
         """Listen, in threads of its own."""
-        self._server = self._ae.start_server(
+        self._server = listen(
+            self._ae,
             address,
-            block=False,
-            ssl_context=context,
-            evt_handlers=[
+            context,
+            [
                 (evt.EVT_REQUESTED, self._requested),
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_RELEASED, self._ended),

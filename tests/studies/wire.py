@@ -36,6 +36,13 @@ class Reset:
 
 
 @dataclass(frozen=True)
+class ResetBack:
+    """Cut a connection hard once so many bytes came back to whoever opened it."""
+
+    after: int
+
+
+@dataclass(frozen=True)
 class ResetAnswer:
     """Take a whole request, let the recipient do it, and cut instead of answering."""
 
@@ -62,7 +69,7 @@ class Stall:
     seconds: float
 
 
-Fault = Pass | Reset | ResetAnswer | Corrupt | Answer | Stall
+Fault = Pass | Reset | ResetBack | ResetAnswer | Corrupt | Answer | Stall
 
 
 @dataclass
@@ -160,9 +167,12 @@ def _forth(wire: Wire, near: socket.socket, far: socket.socket, fault: Fault) ->
 
 
 def _back(far: socket.socket, near: socket.socket, fault: Fault) -> None:
+    seen = 0
     with contextlib.suppress(OSError):
         while block := far.recv(BLOCK):
-            if isinstance(fault, ResetAnswer):
+            seen += len(block)
+            is_over = isinstance(fault, ResetBack) and seen >= fault.after
+            if isinstance(fault, ResetAnswer) or is_over:
                 _cut(near)
                 far.shutdown(socket.SHUT_RDWR)
                 return
