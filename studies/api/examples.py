@@ -38,6 +38,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "agreement": "C-2026-17",
         "config": {"url": "https://archive.example/dicom-web", "auth": "bearer"},
     },
+    "addListener": {
+        "name": "CT 1",
+        "kind": "dimse",
+        "callingAe": "CT1",
+        "calledAe": "ANONPORTAL",
+        "networks": ["10.1.0.0/16"],
+        "destination": "Readers",
+        "profile": "teleradiology",
+        "priority": "HIGH",
+    },
+    "changeListener": {
+        "name": "Router",
+        "kind": "stow",
+        "destination": "Readers",
+        "isActive": False,
+    },
+    "changeOrganization": {
+        "allowedRegions": ["test-region", "eu-central-1"],
+        "samplingConfidence": 95,
+        "retentionDays": 3,
+    },
     "addSource": {
         "name": "PACS",
         "kind": "dimse",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from studies.api import batches, filling, place_changes, reports
+from studies.api import batches, filling, place_changes, reports, set_up
 from studies.api.auth import unauthorized
 from studies.api.problems import Problem, not_found
 from studies.faults import Fault
@@ -21,7 +21,13 @@ api = NinjaAPI(
     openapi_url=None,
     docs_url=None,
 )
-for _router in (batches.router, filling.router, place_changes.router, reports.router):
+for _router in (
+    batches.router,
+    filling.router,
+    place_changes.router,
+    set_up.router,
+    reports.router,
+):
     api.add_router("", _router)
 
 _PLACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}\Z")

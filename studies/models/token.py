@@ -21,7 +21,11 @@ class Scope(models.TextChoices):
     RELEASE = "release", _("Release, cancel and deliver again")
     MANIFESTS_READ = "manifests:read", _("Read manifests and their signatures")
     REPORTS_WRITE = "reports:write", _("Bring reports, and see what became of them")
-    SETTINGS_WRITE = "settings:write", _("Make profile versions, set up sources and destinations")
+    SETTINGS_WRITE = (
+        "settings:write",
+        _("Make profile versions, set up sources, destinations and listener rules"),
+    )
+    ORGANIZATION_WRITE = "organization:write", _("Change the organization's settings")
     STOW = "stow", _("Send instances by STOW-RS")
 
 

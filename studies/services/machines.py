@@ -15,6 +15,7 @@ from studies.models import (
     Batch,
     Destination,
     DestinationState,
+    ListenerRule,
     Priority,
     ProfileVersion,
     ReleasePolicy,
@@ -69,6 +70,12 @@ def destination_of(machine: Machine, named: str) -> Destination:
     """Return a destination of the organization, by name or id."""
     rows = Destination.objects.filter(organization=machine.organization)
     return _one(rows.filter(_named(named)))
+
+
+def rule_of(machine: Machine, rule_id: UUID) -> ListenerRule:
+    """Return a listener rule of the organization."""
+    rows = ListenerRule.objects.filter(organization=machine.organization, pk=rule_id)
+    return _one(rows.select_related("source"))
 
 
 def source_of(machine: Machine, named: str) -> Source:

@@ -39,6 +39,8 @@ OUTSIDE_DESTINATION = (
     b' "kind": "folder", "config": {"root": "/etc"}}'
 )
 
+STRANGE_RULE = b'{"name": "CT", "kind": "dimse", "callingAe": "", "destination": "Readers"}'
+
 CALLS: dict[str, list[Call]] = {
     "api:anonymize_stream": [post(Scope.ANONYMIZE, 400, b"", kind=DICOM)],
     "api:batch_prepare": [post(WRITE, 422)],
@@ -86,6 +88,12 @@ CALLS: dict[str, list[Call]] = {
     "api:sources": [Call(READ), post(Scope.SETTINGS_WRITE, 422)],
     "api:source": [Call(Scope.SETTINGS_WRITE, "put", ("source_id",), 422, OUTSIDE_SOURCE)],
     "api:source_test": [post(Scope.SETTINGS_WRITE, 409, b"", needs=("source_id",))],
+    "api:listeners": [Call(Scope.SETTINGS_WRITE), post(Scope.SETTINGS_WRITE, 422)],
+    "api:listener": [Call(Scope.SETTINGS_WRITE, "put", ("rule_id",), 422, STRANGE_RULE)],
+    "api:organization": [
+        Call(Scope.ORGANIZATION_WRITE),
+        Call(Scope.ORGANIZATION_WRITE, "patch", (), 200, b"{}"),
+    ],
     "api:reports": [
         Call(Scope.REPORTS_WRITE),
         post(Scope.REPORTS_WRITE, 422, b" ", kind="text/plain"),
