@@ -134,7 +134,7 @@ class Watch:
             self._association.abort()
 
 
-class AssociationServer(ThreadedAssociationServer):
+class AssociationServer(ThreadedAssociationServer):  # type: ignore[misc]
     """Accepts connections, and does the TLS handshake of each in that connection's own thread.
 
     pynetdicom does it in the loop that accepts, without a limit: whoever connects and stays silent

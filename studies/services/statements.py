@@ -8,6 +8,7 @@ that are as they were aren't made into objects again.
 import copy
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -98,9 +99,9 @@ def locking() -> str:
     return " FOR UPDATE" if connection.features.has_select_for_update else ""
 
 
-def _adapted(value: object) -> object:
+def _adapted(value: object) -> Any:
     if isinstance(value, uuid.UUID) and not connection.features.has_native_uuid_field:
         return value.hex
-    if hasattr(value, "tzinfo"):
+    if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
     return value
