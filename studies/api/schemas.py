@@ -41,6 +41,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=100)]
 
 def _whole(value: object) -> object:
     """Take 7.0 for 7: JSON knows one kind of number, and a schema's integer is either."""
+    if isinstance(value, bool):
+        raise ValueError("a whole number, neither true nor false")  # to Python false is a zero
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -151,6 +151,7 @@ def test_a_setting_changed_a_moment_ago_is_not_changed_back(
     [
         {"retentionDays": 91},
         {"samplingConfidence": 50},
+        {"samplingConfidence": False},
         {"documents": "keep"},
         {"name": ""},
         {"secondFactorRequired": False},
