@@ -96,5 +96,6 @@ def test_the_finder_takes_grey_images_only(finder: RapidTextFinder) -> None:
 
 
 def test_the_picture_set_has_every_script_that_the_machine_can_draw() -> None:
+    assert {"latin", "cyrillic"} <= set(scripts())
     kinds = {text.kind for seed in range(12) for text in picture(seed, (8, 40), (40, 200)).texts}
-    assert {"rotated", "coloured", "edge", "latin", *scripts()} <= kinds
+    assert {"rotated", "coloured", "edge", "latin", "cyrillic", *scripts()} <= kinds
