@@ -17,7 +17,7 @@ from audit.exports import FORMATS
 from audit.models import Export
 from audit.recording import record
 from audit.terms import Actor
-from audit.timeline import Filters
+from audit.timeline import Filters, told
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +33,12 @@ def runs_in_background() -> bool:
 def request_export(chain: str, name: str, filters: Filters, actor: Actor) -> Export:
     """Record that an export was asked for, and queue it once that is committed."""
     queue = conf.queue()
+    kept = told(chain, filters).as_dict()
     with transaction.atomic(using=DEFAULT_DB_ALIAS):
         made = Export.objects.create(
             chain=chain,
             format=name,
-            filters=filters.as_dict(),
+            filters=kept,
             actor_id=actor.id,
             actor_label=actor.label,
         )
@@ -45,7 +46,7 @@ def request_export(chain: str, name: str, filters: Filters, actor: Actor) -> Exp
             "audit.exported",
             actor=actor,
             chain=chain,
-            detail={"format": name, "export": str(made.pk), **filters.as_dict()},
+            detail={"format": name, "export": str(made.pk), **kept},
         )
         if queue is not None:
             transaction.on_commit(lambda: queue(str(made.pk)))

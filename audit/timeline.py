@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet, Value
@@ -18,6 +18,8 @@ from audit.terms import Outcome
 PAGE = 50
 _RECENT = 2000
 _PROBE = 5000
+UNKNOWN = "unknown"
+EARLIEST, LATEST = date(1970, 1, 2), date(9000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,14 @@ class Filters:
         def day(name: str) -> date | None:
             text = query.get(name, "").strip()
             try:
-                return date.fromisoformat(text) if text else None
+                # No act lies outside; a day at the calendar's end has no day after it.
+                return min(max(date.fromisoformat(text), EARLIEST), LATEST) if text else None
             except ValueError:
                 errors[name] = True
                 return None
+
+        def plain(name: str) -> str:
+            return query.get(name, "").replace("\0", "").strip()[:128]
 
         def known(name: str, values: Iterable[str]) -> str:
             value = query.get(name, "")
@@ -56,11 +62,11 @@ class Filters:
         return cls(
             first=day("first"),
             last=day("last"),
-            who=query.get("who", "")[:128],
+            who=plain("who"),
             action=known("action", conf.vocabulary()),
             outcome=known("outcome", Outcome.values),
-            subject=query.get("subject", "").strip()[:128],
-            context=query.get("context", "").strip()[:128],
+            subject=plain("subject"),
+            context=plain("context"),
             errors=errors,
         )
 
@@ -101,6 +107,24 @@ def resolved(chain: str, filters: Filters) -> Filters:
         if not filters.context and here.filter(context=spelling).exists():
             return replace(filters, subject="", context=spelling)
     return filters
+
+
+def told(chain: str, filters: Filters) -> Filters:
+    """Return filters as the trail may repeat them: typed text that names nothing in it is left out.
+
+    Somebody may type a patient's name where a study's id is asked for.
+    """
+    here = Event.objects.filter(chain=chain)
+
+    def kept(column: str, value: str) -> str:
+        return value if not value or here.filter(**{column: value}).exists() else UNKNOWN
+
+    return replace(
+        filters,
+        who=kept("actor_id", filters.who),
+        subject=kept("subject", filters.subject),
+        context=kept("context", filters.context),
+    )
 
 
 def events(chain: str, filters: Filters) -> QuerySet[Event]:
@@ -154,6 +178,8 @@ class Place:
 
     at: datetime
     id: int
+
+    PATTERN: ClassVar[str] = r"^[0-9]{1,17}-[0-9]{1,18}$"
 
     def __str__(self) -> str:
         whole = self.at - datetime(1970, 1, 1, tzinfo=UTC)

@@ -29,6 +29,8 @@ from audit.terms import Actor, Outcome
 
 Kind = Literal["changed", "removed", "inserted", "reordered", "truncated", "replaced"]
 
+# A longer chain is verified from a signed checkpoint on when somebody waits for the answer.
+VERIFY_AT_ONCE = 200_000
 _BATCH = 5000
 # How far a removed run may be for its followers' old places to be recognised.
 _SHIFT = 1000

@@ -40,13 +40,12 @@ from audit.timeline import (
     person_label,
     recent_people,
     resolved,
+    told,
 )
-from audit.verification import verify_and_record
+from audit.verification import VERIFY_AT_ONCE, verify_and_record
 
 View = Callable[..., HttpResponseBase]
 
-# A longer chain is verified from a signed checkpoint on when a person waits for the answer.
-VERIFY_AT_ONCE = 200_000
 _SEEN_FOR = 15 * 60
 _NOTICES = 50
 _LOOKED_AT = 500
@@ -123,7 +122,7 @@ def timeline(request: HttpRequest, chain: str) -> HttpResponse:
     }
     if request.headers.get("HX-Request") and "live" in request.GET:
         return _render(request, "_trail", chain, **context)
-    _note_view(request, chain, "timeline", **filters.as_dict())
+    _note_view(request, chain, "timeline", **told(chain, narrowed).as_dict())
     return _render(
         request,
         "timeline",
@@ -312,7 +311,7 @@ def export(request: HttpRequest, chain: str) -> HttpResponseBase:
         "audit.exported",
         actor=_actor(request),
         chain=chain,
-        detail={"format": chosen.name, "limit": limit, **filters.as_dict()},
+        detail={"format": chosen.name, "limit": limit, **told(chain, filters).as_dict()},
     )
     answer = StreamingHttpResponse(
         chosen.write(chain, filters, limit), content_type=chosen.content_type

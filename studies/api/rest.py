@@ -8,7 +8,18 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from studies.api import batches, filling, place_changes, reports, set_up
+from studies.api import (
+    batches,
+    desk,
+    devices,
+    filling,
+    finding,
+    people,
+    place_changes,
+    reports,
+    set_up,
+    trail,
+)
 from studies.api.auth import unauthorized
 from studies.api.problems import Problem, not_found
 from studies.faults import Fault
@@ -24,9 +35,14 @@ api = NinjaAPI(
 for _router in (
     batches.router,
     filling.router,
+    finding.router,
+    desk.router,
     place_changes.router,
+    devices.router,
     set_up.router,
+    people.router,
     reports.router,
+    trail.router,
 ):
     api.add_router("", _router)
 

@@ -1,17 +1,15 @@
-"""Listener rules and the organization's settings over REST, as the pages change them.
+"""Listener rules and the organization's settings over REST, as the pages change them."""
 
-What guards people stays with people: accounts, roles, tokens and second factors aren't reached.
-"""
-
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Router
+from ninja import Body, Router
 from ninja.responses import Status
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from studies.api.operations import machine, operation
 from studies.api.place_schemas import AeTitle
@@ -26,16 +24,29 @@ from studies.services.tokens import Machine
 router = Router(tags=["Listener rules, organization"])
 
 
-class ListenerIn(In):
-    """A listener rule: who may send, and what becomes of it."""
+def _network(text: str) -> str:
+    ip_network(text, strict=False)
+    return text
+
+
+_PART = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+# An IPv4 or IPv6 network, or one address; the last pattern is IPv6 as networks are written.
+_NETWORKS = [
+    {"pattern": rf"^({_PART}\.){{3}}{_PART}(/(3[0-2]|[12]?[0-9]))?$"},
+    {"format": "ipv6"},
+    {"pattern": r"^([0-9A-Fa-f]{1,4}:){1,7}:/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$"},
+]
+Network = Annotated[
+    str,
+    AfterValidator(_network),
+    WithJsonSchema({"type": "string", "maxLength": 50, "anyOf": _NETWORKS}),
+]
+
+
+class RuleBase(In):
+    """What every rule says: what becomes of what is sent."""
 
     name: Text = Field(min_length=1, max_length=80)
-    kind: Literal["dimse", "stow"]
-    calling_ae: AeTitle | Literal[""] = Field("", description="The sender's; of C-STORE only")
-    called_ae: AeTitle | Literal[""] = Field("", description="Of the portal; of C-STORE only")
-    networks: list[Annotated[Text, Field(max_length=50)]] = Field(
-        [], max_length=20, description="Like 10.1.0.0/16; none: from anywhere"
-    )
     destination: Text = Field(min_length=1, max_length=100, description="By name or id")
     profile: Text = Field("", max_length=100, description="By name or id; else the default one")
     priority: PriorityName = "ROUTINE"
@@ -44,6 +55,27 @@ class ListenerIn(In):
         60, description="A batch starts when nothing has come for so long"
     )
     is_active: bool = True
+
+
+class DimseRuleIn(RuleBase):
+    """Who may send over C-STORE."""
+
+    kind: Literal["dimse"]
+    calling_ae: AeTitle = Field(description="The sender's")
+    called_ae: AeTitle = Field(description="What the sender calls the portal")
+    networks: list[Network] = Field(
+        [], max_length=20, description="Like 10.1.0.0/16; none: from anywhere"
+    )
+
+
+class StowRuleIn(RuleBase):
+    """Who may send over STOW-RS: whoever has a token for it."""
+
+    kind: Literal["stow"]
+
+
+RULES = (DimseRuleIn, StowRuleIn)
+ListenerIn = Annotated[DimseRuleIn | StowRuleIn, Field(discriminator="kind")]
 
 
 class ListenerOut(Out):
@@ -86,7 +118,7 @@ def list_listeners(request: HttpRequest) -> list[ListenerOut]:
     url_name="listeners",
     idempotent=True,
 )
-def add_listener(request: HttpRequest, said: ListenerIn) -> Status[Any]:
+def add_listener(request: HttpRequest, said: Body[ListenerIn]) -> Status[Any]:
     """Add a listener rule; what it lets in goes into batches from then on."""
     return Status(201, _save(machine(request), said, None))
 
@@ -99,16 +131,18 @@ def add_listener(request: HttpRequest, said: ListenerIn) -> Status[Any]:
     answers={200: ListenerOut},
     url_name="listener",
 )
-def change_listener(request: HttpRequest, rule_id: UUID, said: ListenerIn) -> ListenerOut:
+def change_listener(request: HttpRequest, rule_id: UUID, said: Body[ListenerIn]) -> ListenerOut:
     """Change a listener rule, or switch it off; what was left out is as in a new one."""
     caller = machine(request)
     return _save(caller, said, machines.rule_of(caller, rule_id))
 
 
-def _save(caller: Machine, said: ListenerIn, row: ListenerRule | None) -> ListenerOut:
+def _save(caller: Machine, said: DimseRuleIn | StowRuleIn, row: ListenerRule | None) -> ListenerOut:
     version = gateway.choose_profile(caller.organization, said.profile)
-    names = ("name", "kind", "calling_ae", "called_ae", "networks", "quiet_seconds", "is_active")
+    names = ("name", "kind", "quiet_seconds", "is_active")
     values: dict[str, Any] = {name: getattr(said, name) for name in names}
+    of_nodes: dict[str, Any] = {"calling_ae": "", "called_ae": "", "networks": []}
+    values |= {name: getattr(said, name, empty) for name, empty in of_nodes.items()}
     values |= {
         "destination": machines.destination_of(caller, said.destination),
         "profile_version": machines.profile_of(caller, version),

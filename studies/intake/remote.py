@@ -5,6 +5,7 @@ What is found holds patients' values: it is shown, sealed or forgotten, never st
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 from django.utils.translation import gettext as _
@@ -26,6 +27,30 @@ class Query:
     date_from: str = ""
     date_to: str = ""
     modality: str = ""
+
+    @classmethod
+    def typed(
+        cls,
+        *,
+        patient_id: str = "",
+        patient_name: str = "",
+        accession: str = "",
+        first: date | None = None,
+        last: date | None = None,
+        modality: str = "",
+    ) -> "Query":
+        """Return what a person or machine asks for; a name without a wildcard may go on."""
+        name = patient_name.strip().replace(", ", "^").replace(",", "^")
+        if name and not set(name) & {"*", "?"}:
+            name += "*"
+        return cls(
+            patient_id=patient_id.strip(),
+            patient_name=name,
+            accession=accession.strip(),
+            date_from=first.isoformat().replace("-", "") if first else "",
+            date_to=last.isoformat().replace("-", "") if last else "",
+            modality=modality,
+        )
 
     @property
     def date_range(self) -> str:

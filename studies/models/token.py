@@ -27,6 +27,8 @@ class Scope(models.TextChoices):
     )
     ORGANIZATION_WRITE = "organization:write", _("Change the organization's settings")
     STOW = "stow", _("Send instances by STOW-RS")
+    AUDIT_READ = "audit:read", _("Read, verify and export the audit trail")
+    PEOPLE_WRITE = "people:write", _("See people and tokens, take roles and tokens away")
 
 
 class ApiToken(models.Model):

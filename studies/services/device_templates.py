@@ -1,6 +1,7 @@
 """Boxes that a person saved for a device: blanked on all its images of that size from then on."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +14,14 @@ from studies.services import desk, pixels
 from studies.services.headers import read_header
 
 LONGEST = 64
+
+
+class Size(NamedTuple):
+    """The size of an image, and how many frames it has."""
+
+    rows: int
+    columns: int
+    frames: int = 1
 
 
 def device_of(check: PixelCheck) -> tuple[str, str]:
@@ -32,22 +41,33 @@ def save(check: PixelCheck, rows: Sequence[pixels.Row], actor: Actor) -> DeviceT
             "device-unknown",
             _("This image doesn't name its device, so no template can be kept for it."),
         )
-    drawn = pixels.checked_boxes(
-        [row for row in rows if not row[-1]],
-        columns=check.columns,
-        height=check.rows,
-        frames=check.frames,
-    )
+    drawn = [row for row in rows if not row[-1]]
+    size = Size(check.rows, check.columns, check.frames)
+    return keep(check.batch.organization, (manufacturer, model), size, drawn, actor)
+
+
+def keep(
+    organization: Organization,
+    device: tuple[str, str],
+    size: Size,
+    rows: Sequence[pixels.Row],
+    actor: Actor,
+) -> DeviceTemplate:
+    """Keep boxes for a device, by manufacturer and model, at one image size.
+
+    What was kept for it before is replaced. Raises PermanentError where no box lies in the image.
+    """
+    drawn = pixels.checked_boxes(rows, columns=size.columns, height=size.rows, frames=size.frames)
     if not drawn:
         raise PermanentError("template-empty", _("A template needs at least one blanked box."))
     boxes = [[*row[:4], None, None, "template", False] for row in drawn]
     with transaction.atomic():
         template, _made = DeviceTemplate.objects.update_or_create(
-            organization_id=check.batch.organization_id,
-            manufacturer=manufacturer,
-            model=model,
-            rows=check.rows,
-            columns=check.columns,
+            organization=organization,
+            manufacturer=device[0],
+            model=device[1],
+            rows=size.rows,
+            columns=size.columns,
             defaults={"boxes": boxes, "created_by": actor.label[:150]},
         )
         _record("template.saved", template, actor)

@@ -12,14 +12,18 @@ from django.utils.translation import gettext as _
 
 from studies.faults import PermanentError
 from studies.models import (
+    ApiToken,
     Batch,
     Destination,
     DestinationState,
     ListenerRule,
+    Membership,
+    PixelCheck,
     Priority,
     ProfileVersion,
     ReleasePolicy,
     Report,
+    ReportTarget,
     Source,
     Study,
 )
@@ -82,6 +86,29 @@ def source_of(machine: Machine, named: str) -> Source:
     """Return a source of the organization, by name or id."""
     rows = Source.objects.filter(organization=machine.organization)
     return _one(rows.filter(_named(named)))
+
+
+def check_of(machine: Machine, check_id: UUID) -> PixelCheck:
+    """Return an image at the review desk of the organization."""
+    rows = PixelCheck.objects.filter(batch__organization=machine.organization, pk=check_id)
+    return _one(rows.select_related("batch__organization", "instance__study"))
+
+
+def membership_of(machine: Machine, membership_id: int) -> Membership:
+    """Return a role that somebody has in the organization."""
+    rows = Membership.objects.filter(organization=machine.organization, pk=membership_id)
+    return _one(rows.select_related("user", "organization"))
+
+
+def token_of(machine: Machine, token_id: UUID) -> ApiToken:
+    """Return a token of the organization."""
+    return _one(ApiToken.objects.filter(organization=machine.organization, pk=token_id))
+
+
+def target_of(machine: Machine, target_id: UUID) -> ReportTarget:
+    """Return a system of the hospital that takes reports."""
+    rows = ReportTarget.objects.filter(organization=machine.organization, pk=target_id)
+    return _one(rows.select_related("organization"))
 
 
 def _named(named: str) -> Q:

@@ -77,7 +77,8 @@ def _check(row: ListenerRule) -> None:
             _("An AE title has 1 to 16 letters, digits or signs, without backslash."),
         )
     try:
-        row.networks = [str(ip_network(text)) for text in row.networks]
+        # 10.1.2.3/16 is in 10.1.0.0/16: what is kept, and shown, is the network itself.
+        row.networks = [str(ip_network(text, strict=False)) for text in row.networks]
     except ValueError:
         raise PermanentError(
             "network-invalid", _("A network is written like 10.1.0.0/16, or as one address.")

@@ -86,6 +86,12 @@ def save_target(
     return row
 
 
+def pause_target(target: ReportTarget, actor: Actor, *, paused: bool) -> None:
+    """Switch a target off, or on again: then it has to be tested."""
+    state = DestinationState.PAUSED if paused else DestinationState.NOT_TESTED
+    save_target(target.organization, actor, target=target, values={"state": state})
+
+
 def try_target(target: ReportTarget, actor: Actor) -> None:
     """Try the way to a target without sending a report; remember the outcome, raise its Fault."""
     try:

@@ -189,17 +189,14 @@ class FindForm(forms.Form):
 
     @property
     def query(self) -> Query:
-        """Return what the form asks for; a name without wildcard may go on."""
+        """Return what the form asks for."""
         said = self.cleaned_data
-        name = said["patient_name"].strip().replace(", ", "^").replace(",", "^")
-        if name and not set(name) & {"*", "?"}:
-            name += "*"
-        return Query(
-            patient_id=said["patient_id"].strip(),
-            patient_name=name,
-            accession=said["accession"].strip(),
-            date_from=f"{said['date_from']:%Y%m%d}" if said["date_from"] else "",
-            date_to=f"{said['date_to']:%Y%m%d}" if said["date_to"] else "",
+        return Query.typed(
+            patient_id=said["patient_id"],
+            patient_name=said["patient_name"],
+            accession=said["accession"],
+            first=said["date_from"],
+            last=said["date_to"],
             modality=said["modality"],
         )
 

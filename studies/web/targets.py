@@ -96,8 +96,7 @@ def target_pause(request: HttpRequest, target_id: UUID) -> HttpResponse:
     caller = access.require(request, Role.ADMINISTRATOR)
     row = _target(caller, target_id)
     is_paused = row.state == DestinationState.PAUSED
-    state = DestinationState.NOT_TESTED if is_paused else DestinationState.PAUSED
-    sending_on.save_target(caller.organization, caller.actor, target=row, values={"state": state})
+    sending_on.pause_target(row, caller.actor, paused=not is_paused)
     toast(request, _("Switched on: test it first") if is_paused else _("Switched off"))
     return redirect("targets")
 

@@ -30,6 +30,7 @@ def post(scope: str, ok: int = 200, body: bytes = b"{}", **more: Any) -> Call:
 
 
 BATCH, STUDY, PLACE = ("batch_id",), ("study_id",), ("destination_id",)
+CHECK = ("check_id",)
 STOW = 'multipart/related; type="application/dicom"; boundary=edge'
 
 # Bodies that are understood, and then refused: no setting allows this folder.
@@ -39,7 +40,15 @@ OUTSIDE_DESTINATION = (
     b' "kind": "folder", "config": {"root": "/etc"}}'
 )
 
-STRANGE_RULE = b'{"name": "CT", "kind": "dimse", "callingAe": "", "destination": "Readers"}'
+RULE = (
+    b'{"name": "CT", "kind": "dimse", "callingAe": "CT1", "calledAe": "PORTAL",'
+    b' "destination": "Readers"}'
+)
+FIND = b'{"source": "Share", "patientId": "MR1"}'
+TAKE = b'{"source": "Share", "choices": ["one"]}'
+SERIES = b'{"source": "Share", "choice": "one"}'
+BOXES = b'{"boxes": [{"x": 0, "y": 0, "width": 9, "height": 9}]}'
+WHY = b'{"reason": "not wanted"}'
 
 CALLS: dict[str, list[Call]] = {
     "api:anonymize_stream": [post(Scope.ANONYMIZE, 400, b"", kind=DICOM)],
@@ -89,11 +98,41 @@ CALLS: dict[str, list[Call]] = {
     "api:source": [Call(Scope.SETTINGS_WRITE, "put", ("source_id",), 422, OUTSIDE_SOURCE)],
     "api:source_test": [post(Scope.SETTINGS_WRITE, 409, b"", needs=("source_id",))],
     "api:listeners": [Call(Scope.SETTINGS_WRITE), post(Scope.SETTINGS_WRITE, 422)],
-    "api:listener": [Call(Scope.SETTINGS_WRITE, "put", ("rule_id",), 422, STRANGE_RULE)],
+    "api:listener": [Call(Scope.SETTINGS_WRITE, "put", ("rule_id",), 200, RULE)],
     "api:organization": [
         Call(Scope.ORGANIZATION_WRITE),
         Call(Scope.ORGANIZATION_WRITE, "patch", (), 200, b"{}"),
     ],
+    "api:batch_find": [post(WRITE, 409, FIND, needs=BATCH)],
+    "api:batch_series": [post(WRITE, 409, SERIES, needs=BATCH)],
+    "api:batch_take": [post(WRITE, 409, TAKE, needs=BATCH)],
+    "api:batch_retrievals": [Call(READ, needs=BATCH)],
+    "api:batch_fetch_again": [post(WRITE, 409, b"", needs=BATCH)],
+    "api:studies_find": [post(READ, 200, b'{"cloudId": "0000000000000"}')],
+    "api:batch_checks": [Call(READ, needs=BATCH)],
+    "api:check_boxes": [post(WRITE, 409, BOXES, needs=CHECK)],
+    "api:check_exclude": [post(WRITE, 409, WHY, needs=CHECK)],
+    "api:batch_samples": [Call(READ, needs=BATCH), post(WRITE, 409, b"", needs=BATCH)],
+    "api:templates": [Call(READ), post(Scope.SETTINGS_WRITE, 422)],
+    "api:template": [Call(Scope.SETTINGS_WRITE, "delete", ("template_id",), 204)],
+    "api:members": [Call(Scope.PEOPLE_WRITE)],
+    "api:member": [Call(Scope.PEOPLE_WRITE, "delete", ("membership_id",), 204)],
+    "api:tokens": [Call(Scope.PEOPLE_WRITE)],
+    "api:token_revoke": [post(Scope.PEOPLE_WRITE, 200, b"", needs=("token_id",))],
+    "api:report_systems": [Call(Scope.SETTINGS_WRITE)],
+    "api:report_system_test": [post(Scope.SETTINGS_WRITE, 200, b"", needs=("system_id",))],
+    "api:report_system_pause": [
+        post(Scope.SETTINGS_WRITE, 200, b'{"paused": true}', needs=("system_id",))
+    ],
+    "api:audit_events": [Call(Scope.AUDIT_READ)],
+    "api:audit_event": [Call(Scope.AUDIT_READ, needs=("event_id",))],
+    "api:audit_verify": [post(Scope.AUDIT_READ, 200, b"")],
+    "api:audit_exports": [
+        Call(Scope.AUDIT_READ),
+        post(Scope.AUDIT_READ, 202, b'{"format": "jsonl"}'),
+    ],
+    "api:audit_export": [Call(Scope.AUDIT_READ, needs=("export_id",))],
+    "api:audit_export_file": [Call(Scope.AUDIT_READ, needs=("export_id",), ok=409)],
     "api:reports": [
         Call(Scope.REPORTS_WRITE),
         post(Scope.REPORTS_WRITE, 422, b" ", kind="text/plain"),

@@ -14,6 +14,7 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from audit.models import Event, Export
 from studies.models import (
     ApiToken,
     BulkLookUp,
@@ -267,6 +268,9 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
     template = DeviceTemplate.objects.create(
         organization=hospital.organization, manufacturer="M", model="X", rows=1, columns=1
     )
+    chain = str(hospital.organization.pk)
+    event = Event.objects.filter(chain=chain).latest("pk")
+    export = Export.objects.create(chain=chain, format="csv", actor_id="1", actor_label="A")
     membership = Membership.objects.get(organization=hospital.organization, role=C)
     return {
         "batch_id": batch.pk,
@@ -280,12 +284,15 @@ def values(hospital: Hospital, batch: Any) -> dict[str, Any]:
         "report_id": report.pk,
         "link_id": link.pk,
         "target_id": target.pk,
+        "system_id": target.pk,
         "sending_id": sending.pk,
         "bulk_id": asked.pk,
         "check_id": check.pk,
         "sample_id": sample.pk,
         "template_id": template.pk,
-        "chain": str(hospital.organization.pk),
+        "event_id": event.pk,
+        "export_id": export.pk,
+        "chain": chain,
         "actor": str(hospital.people[C].pk),
     }
 
