@@ -5,6 +5,7 @@ The host's scheduler calls `seal_all` about once a second, under its lease; `ver
 """
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,23 +52,39 @@ def seal_chain(chain: str) -> int:
 
 def _seal_some(chain: str) -> int:
     lock_chain(chain)
-    waiting = list(
-        Pending.objects.filter(chain=chain)
+    return sum(_link([chain]).values())
+
+
+def _seal_oldest() -> Counter[str]:
+    """Link what waits longest, whichever its chain, in one transaction.
+
+    SQLite's writers take turns: eight chains by themselves would queue eight times among them.
+    """
+    with transaction.atomic(using=DEFAULT_DB_ALIAS):
+        chains = waiting_chains()
+        for chain in chains:  # in their order, so that two sealers never hold what the other wants
+            lock_chain(chain)
+        return _link(chains)
+
+
+def _link(chains: list[str]) -> Counter[str]:
+    """Link waiting events of chains that are locked, oldest first; return how many of each."""
+    waiting = (
+        Pending.objects.filter(chain__in=chains)
         .order_by("event_id")
-        .values_list("event_id", _of_event("digest"))[:_AT_ONCE]
+        .values_list("chain", "event_id", _of_event("digest"))[:_AT_ONCE]
     )
-    if not waiting:
-        return 0
-    end = head(chain)
+    ends: dict[str, Head] = {}
     rows: list[tuple[Any, ...]] = []
-    for event_id, raw in waiting:
+    for chain, event_id, raw in waiting:
+        end = ends.get(chain) or head(chain)
         event = bytes(raw)
         sequence = end.sequence + 1
         digest = link_digest(chain, sequence, event, end.digest)
         rows.append((chain, sequence, event_id, event, end.digest, digest))
-        end = Head(sequence, digest)
+        ends[chain] = Head(sequence, digest)
     _replace(rows)
-    return len(rows)
+    return Counter(row[0] for row in rows)
 
 
 def _of_event(column: str) -> Subquery:
@@ -111,7 +128,12 @@ def seal_all() -> int:
     Chains that rest are signed by `checkpoint_if_due`, which the scheduler calls now and then.
     """
     overdue = late()
-    moved = {chain: seal_chain(chain) for chain in waiting_chains()}
+    moved: Counter[str] = Counter()
+    while Pending.objects.exists():
+        done = _seal_oldest()
+        moved += done
+        if done.total() < _AT_ONCE:
+            break
     for one in overdue:
         logger.error(
             "%d audit events of chain %s waited for their link since %s",
@@ -128,5 +150,5 @@ def seal_all() -> int:
             subject_kind="chain",
             detail={"count": one.count, "oldest": one.oldest.isoformat()},
         )
-    checkpoint_if_due(TRAIL, [chain for chain, linked in moved.items() if linked])
-    return sum(moved.values())
+    checkpoint_if_due(TRAIL, list(moved))
+    return moved.total()

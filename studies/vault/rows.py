@@ -162,8 +162,18 @@ def seal_instances(
     keys: DomainKeys, row: InstanceRow, cloud_study_id: str, content: InstancesContent
 ) -> None:
     """Put a chunk's instances into their row."""
+    row.sealed = sealed_instances(keys, row, cloud_study_id, content)
+
+
+def sealed_instances(
+    keys: DomainKeys,
+    row: InstanceRow | SealedInstances,
+    cloud_study_id: str,
+    content: InstancesContent,
+) -> bytes:
+    """Return a chunk's instances as their row holds them."""
     place = _instances_place(row, cloud_study_id)
-    row.sealed = _seal(keys, row.key_version, place, content.to_json())
+    return _seal(keys, row.key_version, place, content.to_json())
 
 
 def open_instances(

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from django.db import connections
 
-from studies.vault.rows import SealedRow
+from studies.vault.rows import SealedInstances, SealedRow
 from studies.vault.statements import VAULT, places, select, uuid_value
 
 Table = Literal["vault_patient", "vault_study"]
@@ -45,8 +45,24 @@ def has_instances(study: int, batch_id: uuid.UUID, chunk: str) -> bool:
     return bool(select(statement, [study, uuid_value(batch_id), chunk]))
 
 
+def insert_instances(domain_id: uuid.UUID, study: int, row: SealedInstances) -> None:
+    """Add the row of a chunk of a study."""
+    with connections[VAULT].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO vault_instancerow"
+            " (study_id, domain_id, batch_id, chunk, key_version, sealed)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                *(study, uuid_value(domain_id), uuid_value(row.batch_id)),
+                *(row.chunk, row.key_version, row.sealed),
+            ],
+        )
+
+
 def insert_sent_uids(domain_id: uuid.UUID, sent: Sequence[tuple[int, str]]) -> None:
     """Remember under which UIDs studies and series were sent; those that are there stay."""
+    if not sent:
+        return
     domain = uuid_value(domain_id)
     with connections[VAULT].cursor() as cursor:
         cursor.executemany(
