@@ -5,11 +5,13 @@ rule for browser tests from tests/browsers.py.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
+from anonportal.settings import DATA_DIR
 from tests.append_only import flush_past_triggers
 
 pytest_plugins = ["tests.proof", "tests.browsers", "tests.servers", "tests.api.server"]
@@ -32,6 +34,14 @@ def _flush_append_only_tables() -> Iterator[None]:
     """Let transaction tests empty tables that the product may only append to."""
     with flush_past_triggers():
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sealed_objects_go_with_their_module() -> Iterator[None]:
+    """Remove what batches left on the disk: later searches of the whole folder would read it."""
+    yield
+    for folder in DATA_DIR.joinpath("sealed").glob("*"):
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

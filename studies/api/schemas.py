@@ -3,12 +3,20 @@
 Names are camelCase on the wire. What comes in is refused where it has a field nobody knows.
 """
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 PriorityName = Literal["STAT", "HIGH", "ROUTINE"]
@@ -37,6 +45,17 @@ InstanceStateName = Literal[
 # Text that databases take: PostgreSQL has no NUL in one.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=100)]
+
+
+def _day(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("a day is written like 2026-11-30")
+    date.fromisoformat(text)
+    return text
+
+
+# A date as RFC 3339 has it; to pydantic, a number would be one too.
+Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 
 def _whole(value: object) -> object:

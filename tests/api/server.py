@@ -27,6 +27,7 @@ def portal_server(
     """Run one web server for all tests that need one; each test's rows are its own."""
     with gunicorn(
         ANONPORTAL_API_CALLS_PER_MINUTE="1000000",
+        ANONPORTAL_API_REFUSALS_PER_MINUTE="1000000",
         ANONPORTAL_FOLDER_ROOTS=str(tmp_path_factory.getbasetemp()),
     ) as address:
         yield address

@@ -99,7 +99,7 @@ def test_a_choice_serves_the_batch_alone_that_it_was_found_for(
     [
         ({"source": "PACS"}, 409, "query-empty"),
         ({"source": "PACS", "patientId": "MR1"}, 409, "source-unavailable"),
-        ({"source": "PACS", "dateFrom": "2026-02-30"}, 422, "date-invalid"),
+        ({"source": "PACS", "dateFrom": "2026-02-30"}, 422, "invalid"),
         ({"source": "PACS", "dateFrom": "30.11.2026"}, 422, "invalid"),
         ({"source": "PACS", "patientId": "MR*"}, 422, "invalid"),
         ({"source": "PACS", "accession": "A?"}, 422, "invalid"),
