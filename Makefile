@@ -40,7 +40,7 @@ lint: install-dev ## Style, types, import rules, templates, production settings,
 
 prove: export PROVE := 1
 prove: install-dev lint ## Run all tests with full counts and write docs/proof.md
-	@$(python) -m pytest -n $(JOBS) --dist loadfile -q --timeout 3600
+	@$(python) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -q --timeout 3600
 
 bench: install-dev ## Measure beside the peers that this machine has
 	@for bench in $$(grep -l '^if __name__ == "__main__"' benchmarks/*.py | grep -v 'with_\|build'); do \

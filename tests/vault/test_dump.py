@@ -14,6 +14,7 @@ from studies.vault.models import Patient
 from studies.vault.shredding import shred_patient
 from tests.counts import count
 from tests.on_disk import content
+from tests.searching import words_in
 from tests.vault.conftest import VaultFiles, send
 
 MARKERS = count(100, 1000)
@@ -52,7 +53,16 @@ def test_the_search_itself_finds_what_it_looks_for(before, marker):
         hashlib.md5(marker.encode(), usedforsecurity=False).hexdigest().encode(),
     ]
     for text in hidden:
-        assert any(form in text for form in forms(marker))
+        there = {form for form in forms(marker) if form in text}
+        assert there
+        assert words_in(text, forms(marker)) == there
+
+
+@given(st.lists(st.binary(min_size=1, max_size=12)), st.lists(st.binary(min_size=1, max_size=14)))
+def test_many_words_are_found_as_one_by_one(pieces, words):
+    content = b"".join(pieces)
+    looked_for = {*words, *pieces, content[3:17] or b"x"}
+    assert words_in(content, looked_for) == {word for word in looked_for if word in content}
 
 
 def dump(files: VaultFiles) -> bytes:
@@ -88,12 +98,10 @@ def test_a_dump_of_the_vault_holds_no_marker(domain, files, key_file):
     assert Patient.objects.count() == MARKERS // 4 - 1
     content = dump(files) + ledger_path().read_bytes() + key_file.read_bytes()
     assert len(content) > 1000
-    found = [
-        marker
-        for several in markers.values()
-        for marker in several
-        if any(form in content for form in forms(marker))
-    ]
-    assert found == []
+    found = words_in(
+        content,
+        {form for several in markers.values() for marker in several for form in forms(marker)},
+    )
+    assert found == set()
     assert json.loads(key_file.read_text())["format"] == 1
     assert vault.search_patient([domain], markers["MRKPID"][5], "HOSPITAL") != []
